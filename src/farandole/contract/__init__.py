@@ -1,0 +1,1 @@
+"""The shared language of the services: events, money and the choreography."""

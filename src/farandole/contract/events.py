@@ -1,0 +1,124 @@
+"""Six immutable events, one command, and what silent steps leave behind; every field a hearer needs travels along."""
+
+from typing import Annotated, ClassVar, Final
+
+from msgspec import Meta
+
+from farandole.messaging.envelope import Event, Value
+
+UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+OrderId = Annotated[str, Meta(pattern=UUID, description="UUIDv7")]
+Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="stock keeping unit", examples=["tea"])]
+Quantity = Annotated[int, Meta(ge=1, le=10_000)]
+Amount = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,4})?$", description="plain decimal", examples=["19.99"])
+]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="active ISO 4217 code", examples=["USD"])]
+PrintableId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Email = Annotated[
+    str, Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", examples=["ada@example.com"])
+]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$", description="E.164", examples=["+14155550123"])]
+
+
+class Customer(Value):
+    id: PrintableId
+    email: Email | None = None
+    phone: Phone | None = None
+
+
+class Line(Value):
+    sku: Sku
+    quantity: Quantity
+    unit_price: Amount
+
+
+class Reason(Value):
+    code: Annotated[str, Meta(max_length=64)]
+    detail: Annotated[str, Meta(max_length=16_384)]
+
+
+class OrderEvent(Event):
+    """An event about one order; its key is the order id."""
+
+    order_id: OrderId
+
+    @property
+    def key(self) -> str:
+        return self.order_id
+
+
+class PlaceOrder(OrderEvent):
+    """A customer's wish, already well-formed; the one command of the choreography. `idempotency` is the customer's own key."""
+
+    topic: ClassVar[str] = ""
+    customer: Customer
+    currency: CurrencyCode
+    lines: tuple[Line, ...]
+    idempotency: str | None = None
+
+
+class OrderPlaced(OrderEvent):
+    topic: ClassVar[str] = "order.placed"
+    customer: Customer
+    currency: CurrencyCode
+    total: Amount
+    lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)]
+
+
+class OrderValidated(OrderEvent):
+    topic: ClassVar[str] = "order.validated"
+    customer: Customer
+    currency: CurrencyCode
+    amount: Amount
+
+
+class OrderPaid(OrderEvent):
+    topic: ClassVar[str] = "order.paid"
+    currency: CurrencyCode
+    amount: Amount
+
+
+class OrderCompleted(OrderEvent):
+    topic: ClassVar[str] = "order.completed"
+    customer: Customer
+    currency: CurrencyCode
+    total: Amount
+
+
+class PaymentFailed(OrderEvent):
+    topic: ClassVar[str] = "payment.failed"
+    customer: Customer
+    currency: CurrencyCode
+    amount: Amount
+    reason: Reason
+
+
+class OrderFailed(OrderEvent):
+    topic: ClassVar[str] = "order.failed"
+    customer: Customer
+    reason: Reason
+    short: Annotated[tuple[Sku, ...], Meta(max_length=100, description="SKUs of which there was not enough")]
+
+
+class StepTaken(OrderEvent, tag_field="kind", tag="step"):
+    """A step that publishes nothing in the specification was taken; the passive monitor hears it."""
+
+    topic: ClassVar[str] = "saga.steps"
+    service: Annotated[str, Meta(max_length=64)]
+    step: Annotated[str, Meta(max_length=128)]
+    heard: Annotated[str, Meta(max_length=64)]
+
+
+class StockReceived(Event, tag_field="kind", tag="receipt"):
+    """Goods came in; its key is the SKU."""
+
+    topic: ClassVar[str] = "saga.steps"
+    sku: Sku
+    quantity: Annotated[int, Meta(ge=1, le=10**9)]
+    receipt_id: OrderId
+
+    @property
+    def key(self) -> str:
+        return self.sku
