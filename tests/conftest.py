@@ -1,0 +1,3 @@
+"""Plugins shared by every test."""
+
+pytest_plugins = ("tests.support.fixtures",)

@@ -1,0 +1,53 @@
+"""Fresh PostgreSQL databases for tests: empty, or copied from a template that is prepared once per test run."""
+
+import uuid
+from collections.abc import Callable
+
+import psycopg
+from psycopg import sql
+
+from tests.support.postgres import create_database, libpq_url
+
+
+class PostgresDatabases:
+    """The databases of one test run; each call gives one that nobody else has, and `close` drops them."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+        self._created: list[str] = []
+
+    def database(self, template: str = "template1") -> str:
+        """Returns the URL of a fresh copy of the template, by default an empty database."""
+        name = f"test_{uuid.uuid4().hex}"
+        create_database(self._admin_url, name, template)
+        self._created.append(name)
+        return self._url(name)
+
+    def template(self, name: str, prepare: Callable[[str], None]) -> str:
+        """Has a template prepared by whichever worker comes first, and returns its name for `database`.
+
+        `prepare` is given the URL of an empty database and leaves no connection to it open.
+        """
+        with psycopg.connect(libpq_url(self._admin_url), autocommit=True) as admin:
+            admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+            if not admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+                self._prepare(admin, name, prepare)
+        return name
+
+    def close(self) -> None:
+        """Drops every database it gave, whoever is still connected."""
+        with psycopg.connect(libpq_url(self._admin_url), autocommit=True) as admin:
+            while self._created:
+                drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._created.pop()))
+                admin.execute(drop)
+
+    def _prepare(self, admin: psycopg.Connection, name: str, prepare: Callable[[str], None]) -> None:
+        unfinished = f"{name}_{uuid.uuid4().hex[:8]}"
+        create_database(self._admin_url, unfinished)
+        prepare(self._url(unfinished))
+        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(unfinished), sql.Identifier(name))
+        admin.execute(rename)
+
+    def _url(self, database: str) -> str:
+        server, _, _ = self._admin_url.rpartition("/")
+        return f"{server}/{database}"

@@ -1,0 +1,105 @@
+"""Fixtures and hooks: servers shared by all workers of a test run, and no skipped test where CI is set."""
+
+import os
+import uuid
+from collections.abc import Generator, Iterator
+from typing import Protocol
+
+import pytest
+
+from tests.support.databases import PostgresDatabases
+from tests.support.desk import DeskAddress, ServerDesk
+from tests.support.servers import Missing
+
+DESK = pytest.StashKey[ServerDesk]()
+DESK_ADDRESS = pytest.StashKey[DeskAddress]()
+SERVER_FIXTURES = ("kafka", "postgres")
+
+
+class WorkerNode(Protocol):
+    """What pytest-xdist hands over before a worker starts."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> str:
+    """The bootstrap address of the run's Kafka."""
+    return _requested(pytestconfig, "kafka")
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topics and groups that no other test has."""
+    return f"test-{uuid.uuid4().hex[:12]}."
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresDatabases]:
+    """Fresh databases on the run's PostgreSQL."""
+    databases = PostgresDatabases(_requested(pytestconfig, "postgres"))
+    yield databases
+    databases.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Opens the desk in the controller; a worker is told where it is."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        config.stash[DESK] = ServerDesk()
+        config.stash[DESK_ADDRESS] = config.stash[DESK].address
+    else:
+        config.stash[DESK_ADDRESS] = DeskAddress(*worker["server_desk"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerNode) -> None:
+    """Tells a worker where the desk is."""
+    desk = node.config.stash[DESK_ADDRESS]
+    node.workerinput["server_desk"] = (desk.port, desk.key)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the servers with the run."""
+    desk = config.stash.get(DESK, None)
+    if desk is not None:
+        desk.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test with the servers it uses."""
+    for item in items:
+        for server in SERVER_FIXTURES:
+            if server in getattr(item, "fixturenames", ()):
+                item.add_marker(server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fails a skipped test where CI is set."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fails a skipped module where CI is set."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not accept: {report.longrepr}"
+
+
+def _requested(config: pytest.Config, server: str) -> str:
+    try:
+        return config.stash[DESK_ADDRESS].request(server)
+    except Missing as missing:
+        pytest.skip(f"{server} is left out: {missing}")

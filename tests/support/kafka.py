@@ -1,0 +1,133 @@
+"""A real Apache Kafka broker: one process, its own data folder, the same port for its whole life."""
+
+import base64
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.support.kafka_jars import fetched_jars, java
+from tests.support.ports import accepts_connections, free_port
+from tests.support.processes import Account, ServerProcess, run_to_end
+
+LOGGING = Path(__file__).parent / "kafka" / "log4j2.yaml"
+START_SECONDS = 120
+FAST_START = ("-XX:TieredStopAtLevel=1",)
+JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC")
+
+
+class KafkaServer:
+    """A broker and controller in one process; `fast_start=False` keeps the second compiler, which pays under load."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, fast_start: bool = True) -> None:
+        self._java, self._jars = java(), fetched_jars()
+        self._port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="farandole-kafka-"))
+        self._properties = self._folder / "server.properties"
+        self._properties.write_text(self._rendered(settings or {}))
+        self._formatted = False
+        jvm = (*JVM, *(FAST_START if fast_start else ()))
+        self._process = ServerProcess(
+            self._program(*jvm, "kafka.Kafka", self._properties), self._folder / "server.log", Account.current()
+        )
+
+    @property
+    def bootstrap(self) -> str:
+        """The address clients start from."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def address(self) -> str:
+        """The address, under the name every server has."""
+        return self.bootstrap
+
+    @property
+    def pid(self) -> int:
+        """The id of the broker's process."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Starts the broker and returns once it answers."""
+        if not self._formatted:
+            self._format()
+        self._process.start(self._answers, START_SECONDS)
+
+    def stop(self) -> None:
+        """Ends the broker in an orderly way."""
+        self._process.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the broker at once, as a crash would."""
+        self._process.end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Ends the broker in an orderly way and starts it again, with the same data and address."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Ends the broker and removes its data."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _format(self) -> None:
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        format_storage = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties)
+        run_to_end(self._program(*FAST_START, *format_storage), Account.current())
+        self._formatted = True
+
+    def _program(self, *words: str | Path) -> list[str | Path]:
+        classpath, logging = ("-cp", f"{self._jars}/*"), f"-Dlog4j2.configurationFile={LOGGING}"
+        return [self._java, logging, *classpath, *words]
+
+    def _answers(self) -> bool:
+        if not accepts_connections(self._port):
+            return False
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        try:
+            return bool(admin.list_topics(timeout=5).brokers)
+        except KafkaException:
+            return False
+
+    def _rendered(self, settings: Mapping[str, str]) -> str:
+        controller = f"127.0.0.1:{free_port()}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self._folder / "data"),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "auto.create.topics.enable": "false",
+        }
+        return "".join(f"{name}={value}\n" for name, value in {**properties, **settings}.items())
