@@ -1,0 +1,104 @@
+"""What the kernel keeps in every service's database: the outbox, the offsets and the dead letters."""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from farandole.messaging.database.relation import Id, Json, Micros, Relation
+from farandole.messaging.decision import Row
+
+
+class OutboxRow(Row, frozen=True):
+    """A message that no record causes, until its publication is acknowledged; `instance` is who wrote it."""
+
+    id: str
+    instance: str
+    written_at: int
+    topic: str
+    subject: str
+    value: bytes
+    headers: list[tuple[str, str]]
+
+
+class OffsetRow(Row, frozen=True):
+    """How far this database has heard a partition: `decided` in the batch's transaction, `acked` in the next one."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    decided: int
+    acked: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.topic, self.partition
+
+
+class DeadLetter(Row, frozen=True):
+    """A parked record with its bytes, headers, origin and error; kept for ever, so that hearing it again parks nothing new."""
+
+    id: str
+    topic: str
+    partition: int
+    position: int
+    record_key: bytes | None
+    record_value: bytes | None
+    headers: list[tuple[str, str]]
+    record_at: int
+    error: str
+    parked_at: int
+    replayed_at: int | None = None
+    outcome: str | None = None
+
+
+class KernelRelations(NamedTuple):
+    outbox: Relation[OutboxRow]
+    offsets: Relation[OffsetRow]
+    dead_letters: Relation[DeadLetter]
+
+
+def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
+    """The kernel's tables beside a service's own."""
+    outbox = sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("instance", sa.String(64), nullable=False),
+        sa.Column("written_at", Micros, nullable=False),
+        sa.Column("topic", sa.String(64), nullable=False),
+        sa.Column("subject", sa.String(64), nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("headers", Json, nullable=False),
+    )
+    offsets = sa.Table(
+        "consumer_offsets",
+        metadata,
+        sa.Column("topic", sa.String(64), primary_key=True),
+        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("topic_id", sa.String(64), nullable=False),
+        sa.Column("decided", sa.BigInteger, nullable=False),
+        sa.Column("acked", sa.BigInteger, nullable=False),
+    )
+    dead_letters = sa.Table(
+        "dead_letters",
+        metadata,
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("topic", sa.String(64), nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("record_key", sa.LargeBinary),
+        sa.Column("record_value", sa.LargeBinary),
+        sa.Column("headers", Json, nullable=False),
+        sa.Column("record_at", Micros, nullable=False),
+        sa.Column("error", sa.Text, nullable=False),
+        sa.Column("parked_at", Micros, nullable=False),
+        sa.Column("replayed_at", Micros),
+        sa.Column("outcome", sa.Text),
+    )
+    return KernelRelations(
+        Relation(OutboxRow, outbox), Relation(OffsetRow, offsets), Relation(DeadLetter, dead_letters)
+    )
+
+
+KERNEL = kernel_relations(sa.MetaData())
+"""The kernel's relations for reading and writing; a service's metadata has the same tables for its schema."""

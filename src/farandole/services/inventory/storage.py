@@ -1,0 +1,84 @@
+"""The inventory's tables, and the working set of a batch: own rows first, then stock under lock in SKU order."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from farandole.contract import events
+from farandole.messaging.database import Relation, Transaction
+from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.decision import Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.kernel_tables import kernel_relations
+from farandole.services.inventory.domain import Receipt, ReceiveStock, Release, Reservation, Stock
+
+METADATA: Final = sa.MetaData()
+kernel_relations(METADATA)
+
+stock = sa.Table(
+    "stock",
+    METADATA,
+    sa.Column("sku", sa.String(64), primary_key=True),
+    sa.Column("available", sa.BigInteger, sa.CheckConstraint("available >= 0"), nullable=False),
+    sa.Column("reserved", sa.BigInteger, sa.CheckConstraint("reserved >= 0"), nullable=False),
+)
+reservations = sa.Table(
+    "reservations",
+    METADATA,
+    sa.Column("order_id", Id, primary_key=True),
+    sa.Column("cause_id", Id, nullable=False),
+    sa.Column("cause_digest", sa.String(32), nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("lines", Json, nullable=False),
+    sa.Column("short", Json, nullable=False),
+    sa.Column("customer", Json, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("amount", sa.String(32), nullable=False),
+)
+releases = sa.Table(
+    "releases",
+    METADATA,
+    sa.Column("order_id", Id, primary_key=True),
+    sa.Column("cause_id", Id, nullable=False),
+    sa.Column("cause_digest", sa.String(32), nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+)
+receipts = sa.Table(
+    "receipts",
+    METADATA,
+    sa.Column("receipt_id", Id, primary_key=True),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+)
+
+STOCK: Final = Relation(Stock, stock)
+RESERVATIONS: Final = Relation(Reservation, reservations)
+RELEASES: Final = Relation(Release, releases)
+RECEIPTS: Final = Relation(Receipt, receipts)
+RELATIONS: Final = (RESERVATIONS, RELEASES, RECEIPTS, STOCK)
+
+
+def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
+    """The reservations, releases and receipts of a batch, and the stock that it may move."""
+    rows = Rows()
+    heard = [h.event for h in batch]
+    ids = {e.order_id for e in heard if isinstance(e, events.OrderEvent)}
+    failed = {e.order_id for e in heard if isinstance(e, events.PaymentFailed)}
+    receipt_ids = {e.receipt_id for e in heard if isinstance(e, ReceiveStock)}
+    known = {r.order_id: r for r in transaction.select(RESERVATIONS, ids)}
+    released = {r.order_id: r for r in transaction.select(RELEASES, failed)}
+    received = {r.receipt_id: r for r in transaction.select(RECEIPTS, receipt_ids)}
+    for found in (known, released, received):
+        rows.load(found.values())
+    skus = {e.sku for e in heard if isinstance(e, ReceiveStock) and e.receipt_id not in received}
+    for event in heard:
+        if isinstance(event, events.OrderPlaced) and event.order_id not in known:
+            skus |= {line.sku for line in event.lines}
+    for order_id in failed & known.keys() - released.keys():
+        skus |= {line.sku for line in known[order_id].lines}
+    rows.load(transaction.select(STOCK, skus, lock=True))
+    return rows

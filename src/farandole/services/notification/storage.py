@@ -1,0 +1,60 @@
+"""The notification service's tables, and the working set of a batch."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from farandole.messaging.database import Relation, Transaction
+from farandole.messaging.database.relation import Id, Micros
+from farandole.messaging.decision import Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.kernel_tables import kernel_relations
+from farandole.services.notification.domain import Delivery, Message, Notice
+
+METADATA: Final = sa.MetaData()
+kernel_relations(METADATA)
+
+notices = sa.Table(
+    "notices",
+    METADATA,
+    sa.Column("order_id", Id, primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("cause_id", Id, nullable=False),
+    sa.Column("cause_digest", sa.String(32), nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+)
+messages = sa.Table(
+    "messages",
+    METADATA,
+    sa.Column("message_id", Id, primary_key=True),
+    sa.Column("order_id", Id, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("channel", sa.String(16), nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+    sa.UniqueConstraint("order_id", "kind", "channel", name="one_message_a_channel"),
+)
+deliveries = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("message_id", Id, primary_key=True),
+    sa.Column("due_at", Micros, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("gave_up", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
+NOTICES: Final = Relation(Notice, notices)
+MESSAGES: Final = Relation(Message, messages)
+DELIVERIES: Final = Relation(Delivery, deliveries)
+RELATIONS: Final = (NOTICES, MESSAGES, DELIVERIES)
+
+
+def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
+    """The notices that the orders of a batch already have."""
+    rows = Rows()
+    rows.load(transaction.select(NOTICES, (heard.event.order_id for heard in batch)))
+    return rows

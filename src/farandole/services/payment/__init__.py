@@ -1,0 +1,1 @@
+"""Takes the money, or says why not."""

@@ -1,0 +1,41 @@
+"""The payment service's table, and the working set of a batch."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from farandole.messaging.database import Relation, Transaction
+from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.decision import Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.kernel_tables import kernel_relations
+from farandole.services.payment.domain import Payment
+
+METADATA: Final = sa.MetaData()
+kernel_relations(METADATA)
+
+payments = sa.Table(
+    "payments",
+    METADATA,
+    sa.Column("order_id", Id, primary_key=True),
+    sa.Column("cause_id", Id, nullable=False),
+    sa.Column("cause_digest", sa.String(32), nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("customer", Json, nullable=False),
+    sa.Column("reason_code", sa.String(64)),
+    sa.Column("reason_detail", sa.Text),
+)
+
+PAYMENTS: Final = Relation(Payment, payments)
+RELATIONS: Final = (PAYMENTS,)
+
+
+def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
+    """The payments that the orders of a batch already have."""
+    rows = Rows()
+    rows.load(transaction.select(PAYMENTS, (heard.event.order_id for heard in batch)))
+    return rows
