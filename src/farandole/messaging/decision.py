@@ -49,12 +49,14 @@ class Rows:
         row = self._rows.get(kind, {}).get(key)
         return row  # type: ignore[return-value]  # rows are filed under their own kind
 
-    def put(self, row: Row) -> None:
-        """Take a decided row; a row that is already here, unchanged, needs no writing."""
+    def put(self, row: Row) -> bool:
+        """Take a decided row, and whether it must be written; the very row that is here already needs none."""
         rows = self._rows.setdefault(type(row), {})
-        if rows.get(row.key) is not row:
-            rows[row.key] = row
-            self._changed.setdefault(type(row), {})[row.key] = row
+        if rows.get(row.key) is row:
+            return False
+        rows[row.key] = row
+        self._changed.setdefault(type(row), {})[row.key] = row
+        return True
 
     def changes(self) -> Iterator[tuple[type[Row], list[Row], list[Row]]]:
         """Per kind, in the order of first decision: the rows to insert and the rows to update, in key order."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from farandole.messaging.decision import Decision, Handler, Row, Rows
+from farandole.messaging.decision import Decision, Handler, Rows
 from farandole.messaging.envelope import Decoder, Event, Heard, Message, Said, event_id, seal
 from farandole.messaging.step import Step
 
@@ -48,13 +48,6 @@ class Service:
     def handler(self, event: Event) -> Handler:
         return self.handlers.get(type(event)) or self.commands[type(event)]
 
-    def relation(self, kind: type[Row]) -> "Relation[Any] | None":
-        return self._by_kind.get(kind)
-
-    @property
-    def _by_kind(self) -> dict[type[Row], "Relation[Any]"]:
-        return {relation.kind: relation for relation in self.relations}
-
 
 def _match(service: Service) -> None:
     rows, handlers = {step.hears for step in service.steps}, set(service.handlers)
@@ -74,16 +67,16 @@ def _answerer(service: Service) -> Callable[[Heard[Any], Decision], Message | No
     def answer(heard: Heard[Any], decision: Decision) -> Message | None:
         """What is said of a decision: the same bytes under the same id, each time."""
         event, cause = decision.says, decision.guard.cause
-        commanded = type(heard.event) in service.commands or not heard.event.topic
         step = steps.get((type(heard.event), type(event) if event else None))
-        if step is None and event is None:
-            return None
+        if step is None and type(heard.event) in service.handlers:
+            found = type(event).__name__ if event else "silence"
+            raise UnmatchedHandlers(f"{service.name}: expected an answer of the choreography, found {found}")
         if event is None and step is not None and service.silently is not None:
             event = service.silently(step, heard.event.key)
         if event is None:
             return None
         name = step.name if step else f"{service.name}/{event.topic}"
-        said = Said(event_id(cause.id, name), service.name, decision.guard.decided_at, None if commanded else cause.id)
-        return seal(event, said)
+        causation = cause.id if heard.event.topic else None
+        return seal(event, Said(event_id(cause.id, name), service.name, decision.guard.decided_at, causation))
 
     return answer

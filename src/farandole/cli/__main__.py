@@ -1,0 +1,5 @@
+"""`python -m farandole.cli` is `farandole`."""
+
+from farandole.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""A client of the HTTP API; whatever goes wrong becomes one line and an exit code."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from farandole.cli.exits import No, Unreachable
+from farandole.cli.sse import Message, Reader
+
+if TYPE_CHECKING:
+    import httpx
+
+SECONDS: Final = 10.0
+SILENCE_SECONDS: Final = 60.0
+ATTEMPTS: Final = 10
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+NO_STATUSES: Final = (404, 409)
+NO_HEADERS: Final[Mapping[str, str | None]] = MappingProxyType({})
+
+
+class Client:
+    """Speaks to one base URL."""
+
+    def __init__(self, url: str) -> None:
+        import httpx
+
+        self._url = url.rstrip("/")
+        proxied = urlsplit(url).hostname not in LOOPBACK
+        self._http = httpx.Client(timeout=SECONDS, trust_env=proxied)
+
+    def get(self, *path: str, **query: object) -> Any:
+        """The JSON at a path; a query parameter that is None is left out."""
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        return self._json(self._checked("GET", path, params=given))
+
+    def pages(self, *path: str) -> list[Any]:
+        """The items of every page."""
+        items: list[Any] = []
+        cursor = None
+        while True:
+            page = self.get(*path, cursor=cursor)
+            if isinstance(page, list):
+                return page
+            items += page.get("items", [])
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return items
+
+    def text(self, *path: str) -> str:
+        """The plain text at a path."""
+        return self._checked("GET", path).text
+
+    def post(
+        self,
+        *path: str,
+        body: object = None,
+        headers: Mapping[str, str | None] = NO_HEADERS,
+        wait: int = 0,
+        refusals: tuple[int, ...] = NO_STATUSES,
+    ) -> Any:
+        """The JSON answer to a JSON body; a header that is None is left out, a refusal is the answer no."""
+        given = {name: value.encode() for name, value in headers.items() if value is not None}
+        content = {} if body is None else {"json": body}
+        timeout = SECONDS + wait
+        return self._json(self._checked("POST", path, refusals, headers=given, timeout=timeout, **content))
+
+    def follow(self, *path: str) -> Iterator[Message]:
+        """The messages of an event stream up to its end, over as many connections as it takes."""
+        reader = Reader()
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._streaming(path, reader.last_id) as response:
+                    if response.status_code == 204:
+                        return
+                    for message in reader.read(response.iter_bytes()):
+                        if message.event == "end":
+                            return
+                        yield message
+            except Unreachable:
+                if not reader.last_id or attempt == ATTEMPTS - 1:
+                    raise
+            time.sleep(reader.retry_seconds)
+        raise Unreachable(f"expected an event stream from {self._url}, found {ATTEMPTS} broken ones")
+
+    @contextmanager
+    def _streaming(self, path: tuple[str, ...], last_id: str) -> Iterator["httpx.Response"]:
+        import httpx
+
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        timeout = httpx.Timeout(SECONDS, read=SILENCE_SECONDS)
+        with self._sorted_errors():
+            with self._http.stream("GET", self._address(path), headers=headers, timeout=timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    raise failure(response)
+                yield response
+
+    def _checked(
+        self, method: str, path: tuple[str, ...], refusals: tuple[int, ...] = NO_STATUSES, **more: Any
+    ) -> "httpx.Response":
+        with self._sorted_errors():
+            response = self._http.request(method, self._address(path), **more)
+        if not response.is_success:
+            raise failure(response, refusals)
+        return response
+
+    @contextmanager
+    def _sorted_errors(self) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+            why = str(error) or type(error).__name__
+            raise Unreachable(f"expected a Farandole at {self._url}, found: {why}") from None
+
+    def _json(self, response: "httpx.Response") -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            found = response.headers.get("content-type", "nothing")
+            raise Unreachable(f"expected JSON from {self._url}, found {found}") from None
+
+    def _address(self, path: tuple[str, ...]) -> str:
+        return "/".join((self._url, "api", *(quote(part, safe="") for part in path)))
+
+
+def failure(response: "httpx.Response", refusals: tuple[int, ...] = NO_STATUSES) -> No | Unreachable:
+    """An answer other than 2xx as one line, every wrong field named."""
+    said = f"{response.status_code} {response.reason_phrase}"
+    try:
+        problem = response.json()
+        parts = [problem.get("detail") or problem.get("title") or said]
+        parts += [f"{wrong['field']}: {wrong['message']}" for wrong in problem.get("errors", [])]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        parts = [f"expected problem details, found {said}"]
+    kind = No if response.status_code in refusals else Unreachable
+    return kind("; ".join(str(part) for part in parts))

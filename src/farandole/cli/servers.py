@@ -1,0 +1,123 @@
+"""Commands that run the system or prepare what it runs on."""
+
+from datetime import UTC, datetime
+
+import click
+
+from farandole.cli import options
+
+SERVICES = ("order", "inventory", "payment", "notification")
+SERVERS = (*SERVICES, "monitor")
+
+
+@click.command(epilog=options.example("farandole up --demo", "farandole up --port 8080 --data ./orders"))
+@options.host
+@options.port
+@options.data
+@click.option("--demo", is_flag=True, help="Stock a small catalogue and keep placing orders of all three kinds.")
+def up(demo: bool, **flags: str | None) -> int:
+    """Run the whole system in this process, on SQLite.
+
+    Needs neither Kafka nor PostgreSQL; the dashboard is at http://127.0.0.1:8000/.
+    """
+    settings = options.settings(**flags)
+    from farandole.runtime import embedded
+
+    return embedded.up(settings, demo=demo)
+
+
+@click.command(epilog=options.example("farandole demo"))
+def demo() -> int:
+    """Dance the three flows once and print what was recorded.
+
+    Runs in a temporary folder, in seconds. Exits 1 when a recorded diagram differs from the specification.
+    """
+    from farandole.runtime import demo as demonstration
+
+    return demonstration.demo()
+
+
+@click.command(
+    epilog=options.example(
+        "farandole serve order --kafka localhost:9092 \\",
+        "  --database postgresql+psycopg://order:secret@localhost/order --port 8001",
+    )
+)
+@click.argument("service", type=click.Choice(SERVERS))
+@options.kafka
+@options.database
+@options.host
+@options.port
+def serve(service: str, **flags: str | None) -> int:
+    """Run one service on Kafka and its own PostgreSQL database.
+
+    Each option may come from the settings instead (`farandole settings`).
+    """
+    settings = options.settings(**flags)
+    options.required(settings.kafka, "kafka")
+    options.required(settings.database, "database")
+    from farandole.runtime import distributed
+
+    return distributed.serve(service, settings)
+
+
+@click.command(epilog=options.example("farandole topics --kafka localhost:9092"))
+@options.kafka
+def topics(kafka: str | None) -> None:
+    """Create the topics that are missing and check the others; may be repeated."""
+    settings = options.settings(kafka=kafka)
+    options.required(settings.kafka, "kafka")
+    from farandole.runtime import distributed
+
+    for line in distributed.create_topics(settings):
+        click.echo(line)
+
+
+@click.command(
+    epilog=options.example("farandole migrate order --database postgresql+psycopg://order:secret@localhost/order")
+)
+@click.argument("service", type=click.Choice(SERVERS))
+@options.database
+def migrate(service: str, database: str | None) -> None:
+    """Bring one service's database up to date; may be repeated."""
+    url = options.required(options.settings(database=database).database, "database")
+    from farandole.runtime import migrations
+
+    click.echo(migrations.migrate(service, url))
+
+
+@click.command(
+    epilog=options.example(
+        "farandole republish order --since 2030-01-31T12:00:00Z",
+        "farandole republish payment --order 0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80",
+    )
+)
+@click.argument("service", type=click.Choice(SERVICES))
+@click.option("--order", metavar="ID", help="Only what was said about this order.")
+@click.option(
+    "--since", metavar="TIME", help="Only what was said at or after this time (RFC 3339; UTC if it has no zone)."
+)
+@options.kafka
+@options.database
+@options.data
+def republish(service: str, order: str | None, since: str | None, **flags: str | None) -> None:
+    """Say again, from the stored rows, what a service has said.
+
+    Harmless: the others take the same events under the same ids for duplicates.
+    """
+    start = None if since is None else microseconds(since)
+    settings = options.settings(**flags)
+    from farandole.runtime import republish as again
+
+    click.echo(f"{again.republish(service, settings, order, start)} events said again")
+
+
+def microseconds(time: str) -> int:
+    """Microseconds since 1970 in UTC of an RFC 3339 time or date."""
+    try:
+        parsed = datetime.fromisoformat(time)
+    except ValueError:
+        raise click.UsageError(f"expected --since as 2030-01-31T12:00:00Z, found {time!r}") from None
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    elapsed = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds

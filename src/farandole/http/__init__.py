@@ -1,0 +1,1 @@
+"""How the services speak HTTP: routes as values, checked bodies, problem details."""

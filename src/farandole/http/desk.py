@@ -1,0 +1,39 @@
+"""The desk is what HTTP routes may ask of the service behind them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from farandole.messaging.database import Transaction
+from farandole.messaging.decision import Decision
+from farandole.messaging.envelope import Heard
+
+T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """One service as its routes see it; every call raises Transient while the database is away."""
+
+    @property
+    def service(self) -> str: ...
+
+    def now(self) -> int:
+        """Microseconds since 1970."""
+
+    @property
+    def overfull(self) -> bool:
+        """Whether more events wait to be published than the settings allow."""
+
+    def read(self, reader: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Run a reader in a transaction, beside the event loop."""
+
+    def command(self, heard: Heard[Any]) -> Awaitable[Decision]:
+        """Decide a command durably, sharing a commit with others; raises Refused. The event of `heard` is the command."""
+
+    def replay(self, dead_letter_id: str) -> Awaitable[str]:
+        """Decide a parked record again and say the outcome; raises KeyError (unknown), Refused (replayed already), Poison."""
+
+    def settled(self, key: str, patience: float) -> Awaitable[None]:
+        """Wait until a decision about `key` other than by a command is committed here, at most `patience` seconds."""
+
+    def stall(self) -> str | None:
+        """Why this service cannot work now, or None; never blocks."""

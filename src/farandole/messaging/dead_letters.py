@@ -1,0 +1,81 @@
+"""A poison record is parked with its bytes, headers, origin and error; replay is by hand, through the same handler, once."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from farandole.messaging.batch import decide
+from farandole.messaging.database import Database, Transaction
+from farandole.messaging.envelope import Message, Record, event_id, unseal
+from farandole.messaging.failure import Poison, Refused
+from farandole.messaging.kernel_tables import KERNEL, DeadLetter
+from farandole.messaging.relay import outbox_row
+from farandole.messaging.service import Service
+
+_PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
+
+
+def letter(record: Record, topic_id: str, error: Exception, now: int) -> DeadLetter:
+    """The dead letter of a record; its id is its place, so parking twice parks once."""
+    return DeadLetter(
+        id=event_id(_PARKED, f"{topic_id}/{record.topic}/{record.partition}/{record.offset}"),
+        topic=record.topic,
+        partition=record.partition,
+        position=record.offset,
+        record_key=record.key,
+        record_value=record.value,
+        headers=[(name, b64encode(value or b"").decode()) for name, value in record.headers],
+        record_at=record.at,
+        error=str(error)[:2000].replace("\x00", "\\0"),
+        parked_at=now,
+    )
+
+
+def park(transaction: Transaction, letters: Sequence[DeadLetter]) -> int:
+    """Keep letters that are not kept yet; how many those were."""
+    if not letters:
+        return 0
+    known = {found.id for found in transaction.select(KERNEL.dead_letters, (letter.id for letter in letters))}
+    new = sorted((letter for letter in letters if letter.id not in known), key=lambda letter: letter.id)
+    if new:
+        transaction.insert(KERNEL.dead_letters, new)
+    return len(new)
+
+
+def record_of(letter: DeadLetter) -> Record:
+    """The record as it was heard."""
+    headers = tuple((name, b64decode(value)) for name, value in letter.headers)
+    place = (letter.topic, letter.partition, letter.position)
+    return Record(*place, letter.record_key, letter.record_value, headers, letter.record_at)
+
+
+def replay(service: Service, database: Database, letter_id: str, instance: str, now: int) -> str:
+    """Decide a parked record again, writing its answer to the outbox, and say the outcome.
+
+    Raises KeyError for an unknown letter, Refused when it was replayed already, Poison when it fails again (it stays)."""
+    with database.writing() as transaction:
+        found = transaction.select(KERNEL.dead_letters, [letter_id], lock=True)
+        if not found:
+            raise KeyError(letter_id)
+        letter = found[0]
+        if letter.replayed_at is not None:
+            raise Refused(f"dead letter {letter_id} was replayed already: {letter.outcome}")
+        if letter.topic not in service.decoders:
+            raise Poison(f"expected a topic of {service.name}, found {letter.topic!r}")
+        heard = unseal(record_of(letter), service.decoders[letter.topic], now)
+        (verdict,) = decide(service, transaction, [heard])
+        if isinstance(verdict, Exception):
+            raise verdict
+        outcome = _outcome(verdict.message)
+        if verdict.message:
+            transaction.insert(KERNEL.outbox, [outbox_row(verdict.message, instance, now)])
+        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome)
+        transaction.update(KERNEL.dead_letters, [done])
+    return outcome
+
+
+def _outcome(message: Message | None) -> str:
+    return f"decided, answered with {message.topic}" if message else "decided"

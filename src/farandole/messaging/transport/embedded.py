@@ -1,0 +1,263 @@
+"""A durable log in one SQLite file for services that share a process: one partition a topic, writes that arrive together share a commit."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from time import time_ns
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from farandole.messaging.database import Transaction, open_database
+from farandole.messaging.envelope import Message, Record
+from farandole.messaging.failure import Halt, Transient
+from farandole.messaging.transport import Opening, Partition, Revoked
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, topic_id TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS records (topic TEXT NOT NULL, position INTEGER NOT NULL, record_key TEXT NOT NULL,
+       value BLOB NOT NULL, headers TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (topic, position)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS group_offsets (member TEXT NOT NULL, topic TEXT NOT NULL, position INTEGER NOT NULL,
+       PRIMARY KEY (member, topic)) WITHOUT ROWID""",
+)
+_headers: Final = msgspec.json.Decoder(list[tuple[str, str]])
+_RETRY_SECONDS: Final = 0.2
+log = structlog.get_logger()
+
+
+class EmbeddedReceipt:
+    """Done once the commit that carries its messages is on disk."""
+
+    def __init__(self) -> None:
+        self.durable = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        return self.durable.is_set()
+
+
+class _Writing(NamedTuple):
+    messages: Sequence[Message]
+    offsets: Mapping[tuple[str, str], int]
+    receipt: EmbeddedReceipt
+
+
+class EmbeddedTransport:
+    """The log, its one writer thread, and who waits for news."""
+
+    def __init__(self, path: Path) -> None:
+        self.news = threading.Condition()
+        self.database = open_database(f"sqlite:///{path}")
+        self._queue: SimpleQueue[_Writing | None] = SimpleQueue()
+        self._groups: dict[str, list[EmbeddedSubscription]] = defaultdict(list)
+        with self.database.writing() as transaction:
+            for statement in _SCHEMA:
+                transaction.connection.exec_driver_sql(statement)
+            self.topic_ids = {t: i for t, i in transaction.connection.exec_driver_sql("SELECT topic, topic_id FROM topics")}
+            self.ends = {topic: _end(transaction, topic) for topic in self.topic_ids}
+        self._closing = threading.Event()
+        self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._writer.start()
+
+    def publisher(self, name: str) -> "EmbeddedPublisher":
+        return EmbeddedPublisher(self)
+
+    def subscribe(self, group: str, topics: Sequence[str], revoked: Revoked) -> "EmbeddedSubscription":
+        self.create_topics(topics)
+        member = EmbeddedSubscription(self, group, tuple(topics))
+        with self.news:
+            self._groups[group].append(member)
+        return member
+
+    def create_topics(self, topics: Sequence[str]) -> None:
+        """Give each new topic an id."""
+        with self.news:
+            missing = [topic for topic in topics if topic not in self.topic_ids]
+            if not missing:
+                return
+            new = {topic: str(uuid4()) for topic in missing}
+            with self.database.writing() as transaction:
+                transaction.connection.exec_driver_sql("INSERT INTO topics VALUES (?, ?)", list(new.items()))
+            self.topic_ids |= new
+            self.ends |= dict.fromkeys(new, 0)
+
+    def write(self, messages: Sequence[Message], offsets: Mapping[tuple[str, str], int]) -> EmbeddedReceipt:
+        """Hand over messages and group offsets to the next commit."""
+        if self._closing.is_set():
+            raise Transient("the embedded log is closed")
+        receipt = EmbeddedReceipt()
+        self._queue.put(_Writing(messages, offsets, receipt))
+        return receipt
+
+    def owns(self, member: "EmbeddedSubscription") -> bool:
+        """The first member of a group has every partition."""
+        with self.news:
+            return self._groups[member.group][:1] == [member]
+
+    def leave(self, member: "EmbeddedSubscription") -> None:
+        with self.news:
+            if member in self._groups[member.group]:
+                self._groups[member.group].remove(member)
+            self.news.notify_all()
+
+    def close(self) -> None:
+        if not self._closing.is_set():
+            self._closing.set()
+            self._queue.put(None)
+            self._writer.join(timeout=10)
+            self.database.close()
+
+    def _write(self) -> None:
+        while (first := self._queue.get()) is not None:
+            writings = [first]
+            while not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    self._queue.put(None)
+                    break
+                writings.append(following)
+            self._persist(writings)
+
+    def _persist(self, writings: Sequence[_Writing]) -> None:
+        """Commit until it works: a full disk delays, it loses nothing."""
+        while True:
+            try:
+                ends = self._commit(writings)
+                break
+            except Transient as error:
+                log.warning("waiting", part="embedded log", reason=str(error))
+                if self._closing.wait(_RETRY_SECONDS):
+                    return
+        with self.news:
+            self.ends |= ends
+            for writing in writings:
+                writing.receipt.durable.set()
+            self.news.notify_all()
+
+    def _commit(self, writings: Sequence[_Writing]) -> dict[str, int]:
+        self.create_topics(sorted({m.topic for writing in writings for m in writing.messages}))
+        ends, rows, now = dict(self.ends), [], time_ns() // 1000
+        for writing in writings:
+            for message in writing.messages:
+                headers = msgspec.json.encode([(name, value.decode()) for name, value in message.headers]).decode()
+                rows.append((message.topic, ends[message.topic], message.key, message.value, headers, now))
+                ends[message.topic] += 1
+        offsets = {place: at for writing in writings for place, at in writing.offsets.items()}
+        with self.database.writing() as transaction:
+            if rows:
+                transaction.connection.exec_driver_sql("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if offsets:
+                transaction.connection.exec_driver_sql(
+                    "INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position",
+                    [(*place, at) for place, at in offsets.items()],
+                )
+        return ends
+
+
+def _end(transaction: Transaction, topic: str) -> int:
+    sql = "SELECT COALESCE(MAX(position) + 1, 0) FROM records WHERE topic = ?"
+    return int(transaction.connection.exec_driver_sql(sql, (topic,)).scalar_one())
+
+
+class EmbeddedPublisher:
+    def __init__(self, transport: EmbeddedTransport) -> None:
+        self._transport = transport
+        self._last: EmbeddedReceipt | None = None
+
+    def publish(self, messages: Sequence[Message]) -> EmbeddedReceipt:
+        if messages:
+            self._last = self._transport.write(tuple(messages), {})
+            return self._last
+        receipt = EmbeddedReceipt()
+        receipt.durable.set()
+        return receipt
+
+    def poll(self, patience: float) -> None:
+        if patience > 0 and self._last:
+            self._last.durable.wait(patience)
+
+    def close(self, patience: float) -> bool:
+        return self._last is None or self._last.durable.wait(patience)
+
+
+class EmbeddedSubscription:
+    def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...]) -> None:
+        self.group = group
+        self._transport, self._topics = transport, topics
+        self._next: dict[str, int] = {}
+        self._paused = False
+
+    def openings(self) -> list[Opening]:
+        if self._next or not self._transport.owns(self):
+            return []
+        statement = sa.text("SELECT topic, position FROM group_offsets WHERE member = :member")
+        with self._transport.database.reading() as transaction:
+            committed = {t: at for t, at in transaction.connection.execute(statement, {"member": self.group})}
+        ids, ends = self._transport.topic_ids, self._transport.ends
+        return [Opening(Partition(t, 0), ids[t], committed.get(t), 0, ends[t]) for t in self._topics]
+
+    def begin(self, offsets: Mapping[Partition, int]) -> None:
+        self._next |= {partition.topic: offset for partition, offset in offsets.items()}
+
+    def poll(self, limit: int, patience: float) -> list[Record]:
+        transport = self._transport
+        with transport.news:
+            if not self._waiting():
+                transport.news.wait(patience)
+            waiting = self._waiting()
+        records: list[Record] = []
+        for topic in waiting:
+            records += self._read(topic, limit - len(records))
+        if waiting:
+            self._topics = (*self._topics[1:], self._topics[0])
+        return records
+
+    def _waiting(self) -> list[str]:
+        if self._paused:
+            return []
+        ends = self._transport.ends
+        for topic in self._topics:
+            if topic in self._next and self._next[topic] > ends[topic]:
+                raise Halt(f"{topic}/0: expected to read on at {self._next[topic]}, found a log that ends at {ends[topic]}")
+        return [topic for topic in self._topics if topic in self._next and self._next[topic] < ends[topic]]
+
+    def _read(self, topic: str, limit: int) -> list[Record]:
+        if limit <= 0:
+            return []
+        sql = (
+            "SELECT position, record_key, value, headers, at FROM records"
+            " WHERE topic = ? AND position >= ? ORDER BY position LIMIT ?"
+        )
+        with self._transport.database.reading() as transaction:
+            found = transaction.connection.exec_driver_sql(sql, (topic, self._next[topic], limit)).all()
+        records = [_record(topic, row) for row in found]
+        if records:
+            self._next[topic] = records[-1].offset + 1
+        return records
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+
+    def commit(self, offsets: Mapping[Partition, int], *, wait: bool = False) -> None:
+        places = {(self.group, partition.topic): offset for partition, offset in offsets.items()}
+        receipt = self._transport.write((), places)
+        if wait:
+            receipt.durable.wait(5)
+
+    def close(self) -> None:
+        self._transport.leave(self)
+
+
+def _record(topic: str, row: Sequence[object]) -> Record:
+    position, key, value, headers, at = row
+    assert isinstance(position, int) and isinstance(key, str) and isinstance(at, int) and isinstance(headers, str)
+    decoded = tuple((name, content.encode()) for name, content in _headers.decode(headers))
+    return Record(topic, 0, position, key.encode(), value if isinstance(value, bytes) else b"", decoded, at)

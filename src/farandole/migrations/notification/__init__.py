@@ -1,0 +1,1 @@
+"""The history of the notification service's tables."""
