@@ -27,10 +27,11 @@ class PostgresServer:
     """A durable server with trust authentication; as root it runs as another account."""
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None) -> None:
+        found = programs or installed_programs()
         self._account = _server_account()
         self._folder = Path(tempfile.mkdtemp(prefix="farandole-postgres-"))
         os.chown(self._folder, self._account.uid, self._account.gid)
-        self._programs = self._reachable(programs or installed_programs())
+        self._programs = self._reachable(found)
         self._port = free_port()
         self._data = self._folder / "data"
         # PostgreSQL ends its own children on SIGQUIT; after SIGKILL they linger and hold the port.
@@ -123,9 +124,7 @@ class PostgresServer:
         try:
             run_to_end([programs / "postgres", "--version"], self._account)
         except ServerFailed:
-            copied = self._folder / "install"
-            shutil.copytree(programs.parent, copied, symlinks=True)
-            return copied / "bin"
+            return _copied(programs, self._folder)
         return programs
 
 
@@ -165,6 +164,17 @@ def wheel_programs() -> Path | None:
     if wheel is None or wheel.origin is None:
         return None
     return _newest(Path(wheel.origin).parent.glob("pginstall*/bin"))
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    install = programs.parent
+    copied = folder / "install" / install.parent.name / install.name
+    shutil.copytree(install, copied, symlinks=True)
+    # A wheel keeps the shared libraries of its programs beside the package, under a path relative to them.
+    libraries = install.parent.with_name(f"{install.parent.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / "install" / libraries.name)
+    return copied / programs.name
 
 
 def _newest(folders: Iterable[Path]) -> Path | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from farandole.cli.exits import No, Unreachable
+from farandole.cli.output import printable
 from farandole.cli.sse import Message, Reader
 
 if TYPE_CHECKING:
@@ -69,34 +70,37 @@ class Client:
 
     def follow(self, *path: str) -> Iterator[Message]:
         """The messages of an event stream up to its end, over as many connections as it takes."""
-        reader = Reader()
-        for attempt in range(ATTEMPTS):
+        reader, failures = Reader(), 0
+        while failures < ATTEMPTS:
+            failures += 1
             try:
-                with self._streaming(path, reader.last_id) as response:
+                with self._streaming(path, reader) as response:
                     if response.status_code == 204:
                         return
                     for message in reader.read(response.iter_bytes()):
                         if message.event == "end":
                             return
+                        failures = 0
                         yield message
             except Unreachable:
-                if not reader.last_id or attempt == ATTEMPTS - 1:
+                if not reader.last_id or failures == ATTEMPTS:
                     raise
             time.sleep(reader.retry_seconds)
         raise Unreachable(f"expected an event stream from {self._url}, found {ATTEMPTS} broken ones")
 
     @contextmanager
-    def _streaming(self, path: tuple[str, ...], last_id: str) -> Iterator["httpx.Response"]:
+    def _streaming(self, path: tuple[str, ...], reader: Reader) -> Iterator["httpx.Response"]:
+        """An open stream, resumed after what the reader has seen."""
         import httpx
 
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": reader.last_id} if reader.last_id else {})
         timeout = httpx.Timeout(SECONDS, read=SILENCE_SECONDS)
-        with self._sorted_errors():
-            with self._http.stream("GET", self._address(path), headers=headers, timeout=timeout) as response:
-                if not response.is_success:
-                    response.read()
-                    raise failure(response)
-                yield response
+        address = self._address(path)
+        with self._sorted_errors(), self._http.stream("GET", address, headers=headers, timeout=timeout) as response:
+            if not response.is_success:
+                response.read()
+                raise failure(response)
+            yield response
 
     def _checked(
         self, method: str, path: tuple[str, ...], refusals: tuple[int, ...] = NO_STATUSES, **more: Any
@@ -138,4 +142,4 @@ def failure(response: "httpx.Response", refusals: tuple[int, ...] = NO_STATUSES)
     except (ValueError, AttributeError, KeyError, TypeError):
         parts = [f"expected problem details, found {said}"]
     kind = No if response.status_code in refusals else Unreachable
-    return kind("; ".join(str(part) for part in parts))
+    return kind("; ".join(printable(part) for part in parts))

@@ -32,7 +32,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         code = command.main(list(arguments), prog_name="farandole", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as incomplete:
-        click.echo(incomplete.ctx.get_help() if incomplete.ctx else "")
+        click.echo(incomplete.format_message())
         return WRONG
     except click.Abort:
         return DONE

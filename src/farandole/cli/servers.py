@@ -21,9 +21,9 @@ def up(demo: bool, **flags: str | None) -> int:
     Needs neither Kafka nor PostgreSQL; the dashboard is at http://127.0.0.1:8000/.
     """
     settings = options.settings(**flags)
-    from farandole.runtime import embedded
+    from farandole.runtime.embedded import up as run
 
-    return embedded.up(settings, demo=demo)
+    return run(settings, demo=demo)
 
 
 @click.command(epilog=options.example("farandole demo"))
@@ -32,9 +32,9 @@ def demo() -> int:
 
     Runs in a temporary folder, in seconds. Exits 1 when a recorded diagram differs from the specification.
     """
-    from farandole.runtime import demo as demonstration
+    from farandole.runtime.demo import demo as dance
 
-    return demonstration.demo()
+    return dance()
 
 
 @click.command(
@@ -56,9 +56,9 @@ def serve(service: str, **flags: str | None) -> int:
     settings = options.settings(**flags)
     options.required(settings.kafka, "kafka")
     options.required(settings.database, "database")
-    from farandole.runtime import distributed
+    from farandole.runtime.distributed import serve as run
 
-    return distributed.serve(service, settings)
+    return run(service, settings)
 
 
 @click.command(epilog=options.example("farandole topics --kafka localhost:9092"))
@@ -67,9 +67,9 @@ def topics(kafka: str | None) -> None:
     """Create the topics that are missing and check the others; may be repeated."""
     settings = options.settings(kafka=kafka)
     options.required(settings.kafka, "kafka")
-    from farandole.runtime import distributed
+    from farandole.runtime.distributed import create_topics
 
-    for line in distributed.create_topics(settings):
+    for line in create_topics(settings):
         click.echo(line)
 
 
@@ -81,9 +81,9 @@ def topics(kafka: str | None) -> None:
 def migrate(service: str, database: str | None) -> None:
     """Bring one service's database up to date; may be repeated."""
     url = options.required(options.settings(database=database).database, "database")
-    from farandole.runtime import migrations
+    from farandole.runtime.migrations import migrate as update
 
-    click.echo(migrations.migrate(service, url))
+    click.echo(update(service, url))
 
 
 @click.command(
@@ -94,9 +94,7 @@ def migrate(service: str, database: str | None) -> None:
 )
 @click.argument("service", type=click.Choice(SERVICES))
 @click.option("--order", metavar="ID", help="Only what was said about this order.")
-@click.option(
-    "--since", metavar="TIME", help="Only what was said at or after this time (RFC 3339; UTC if it has no zone)."
-)
+@click.option("--since", metavar="TIME", help="Only what was said from this time on (RFC 3339; UTC if without zone).")
 @options.kafka
 @options.database
 @options.data
@@ -107,9 +105,9 @@ def republish(service: str, order: str | None, since: str | None, **flags: str |
     """
     start = None if since is None else microseconds(since)
     settings = options.settings(**flags)
-    from farandole.runtime import republish as again
+    from farandole.runtime.republish import republish as say_again
 
-    click.echo(f"{again.republish(service, settings, order, start)} events said again")
+    click.echo(f"{say_again(service, settings, order, start)} events said again")
 
 
 def microseconds(time: str) -> int:

@@ -1,1 +1,1 @@
-"""Schema histories, one per service: a change expands first and contracts a release later, so that two versions run side by side."""
+"""Schema histories, one per service: expand first, contract a release later, so that two versions run side by side."""

@@ -1,4 +1,4 @@
-"""Column types and kernel tables as the histories know them; never changed, so that an old revision stays what it was."""
+"""Column types and kernel tables of the first revisions; never changed, so that a revision stays what it was."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A service starts only on tables its code knows; asking costs one statement, and Alembic is loaded only to change them."""
+"""A service starts only on tables its code knows; asking costs one statement, Alembic is loaded to change them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +52,7 @@ def up_to_date(url: str) -> bool:
 def migrate(service: str, url: str) -> str:
     """Bring one service's database to its newest tables, and say so in a line; repeating it changes nothing.
 
-    Raises ValueError for an unknown service, ForeignDatabase for another's tables and Transient while the database is away.
+    Raises ValueError for an unknown service, ForeignDatabase for another's tables, Transient while the database is away.
     """
     if service not in HEAD:
         raise ValueError(f"expected a service among {', '.join(HEAD)}, found {service!r}")
@@ -62,7 +62,8 @@ def migrate(service: str, url: str) -> str:
         if before == HEAD[service]:
             return f"{service}: nothing to do, the database is at {before}"
         with database.writing() as transaction:
-            _upgrade(service, transaction)
+            _alone(transaction.connection)
+            _upgrade(service, transaction, current(database))
     finally:
         database.close()
     return f"{service}: migrated from {before or 'an empty database'} to {HEAD[service]}"
@@ -82,19 +83,15 @@ def alembic_config(service: str) -> "Config":
     return config
 
 
-def _upgrade(service: str, transaction: Transaction) -> None:
+def _upgrade(service: str, transaction: Transaction, before: str | None) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    connection = transaction.connection
-    _alone(connection)
     config = alembic_config(service)
-    with connection.begin_nested():
-        before = _revision(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if before is not None and before not in known:
         raise ForeignDatabase(f"expected a database of {service} at one of {sorted(known)}, found {before}")
-    config.attributes["connection"] = connection
+    config.attributes["connection"] = transaction.connection
     command.upgrade(config, "head")
 
 

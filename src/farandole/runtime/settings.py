@@ -1,4 +1,4 @@
-"""Every setting is declared once: flags win over FARANDOLE_* variables, variables over the file FARANDOLE_CONFIG names."""
+"""Every setting is declared once: flags win over FARANDOLE_* variables, variables over the file of FARANDOLE_CONFIG."""
 
 import difflib
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import platformdirs
 
@@ -21,6 +21,13 @@ NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _PASSWORD: Final = re.compile(r"(://[^:/?#@]*:).*@", re.DOTALL)
 _PASSWORD_IN_QUERY: Final = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
 _SECRET_PROPERTY: Final = re.compile(r"pass|secret|key|pem|jaas|token|oauthbearer\.config", re.IGNORECASE)
+
+
+Begin = Literal["beginning", "earliest", "latest"]
+EmailChannel = Literal["console", "smtp"]
+SmsChannel = Literal["console", "apprise"]
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingError(ValueError):
@@ -72,7 +79,8 @@ def _whole(low: int, high: int) -> Kind:
     return Kind(f"a whole number from {low} to {high}", read)
 
 
-def _one_of(*names: str) -> Kind:
+def _one_of(literal: Any) -> Kind:
+    names = get_args(literal)
     return _matching("|".join(names), " or ".join(names))
 
 
@@ -86,6 +94,9 @@ _DATABASE: Final = _matching(
 _FOLDER: Final = Kind("a folder", lambda text: Path(text).expanduser())
 _HOST: Final = _matching(r"[^\s/]+", "a host name or address")
 _PORT: Final = _whole(0, 65_535)
+_PARTITIONS: Final = _whole(1, 1000)
+_MANY: Final = _whole(1, 10**9)
+_BEGIN, _EMAIL, _SMS, _FORMAT, _LEVEL = map(_one_of, (Begin, EmailChannel, SmsChannel, LogFormat, LogLevel))
 _AMOUNT: Final = _matching(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?", "a plain decimal such as 10000.00")
 _TOPIC_PREFIX: Final = _matching(r"[A-Za-z0-9._-]{0,200}", "at most 200 of A-Z a-z 0-9 . _ -")
 _HTTP: Final = _matching(r"https?://[^\s/?#]+(/[^\s?#]*)?", "a URL such as http://127.0.0.1:8000")
@@ -117,26 +128,26 @@ class Settings:
     # fmt: off
     kafka: str | None = _setting(None, _BOOTSTRAP, "Kafka's bootstrap servers, HOST:PORT, several separated by commas")
     database: str | None = _setting(None, _DATABASE, "SQLAlchemy URL of this service's own database")
-    data: Path = _setting(_user_data, _FOLDER, "folder of the embedded system's databases", "the user's data folder")
+    data: Path = _setting(_user_data, _FOLDER, "folder of the embedded system's databases", "the user's data folder")  # noqa: RUF009
     host: str = _setting("127.0.0.1", _HOST, "address the HTTP server listens on")
     port: int = _setting(8000, _PORT, "port the HTTP server listens on; 0 takes a free one")
     url: str = _setting("http://127.0.0.1:8000", _HTTP, "address of the system that the client commands talk to")
     payment_limit: str = _setting("10000.00", _AMOUNT, "a payment of more than this fails, in the order's currency")
     topic_prefix: str = _setting("", _TOPIC_PREFIX, "put before the name of every topic")
-    partitions: int = _setting(6, _whole(1, 1000), "partitions of a topic that is created")
-    backlog_limit: int = _setting(10_000, _whole(1, 10**9), "orders that may wait to be published before new ones get 503")
-    begin: Literal["beginning", "earliest", "latest"] = _setting("beginning", _one_of("beginning", "earliest", "latest"), "where a group that never read a pruned topic begins")
+    partitions: int = _setting(6, _PARTITIONS, "partitions of a topic that is created")
+    backlog_limit: int = _setting(10_000, _MANY, "orders waiting to be published before new ones get 503")
+    begin: Begin = _setting("beginning", _BEGIN, "where a group that never read a pruned topic begins")
     order_url: str | None = _setting(None, _HTTP, "order service, for the monitor's front door")
     inventory_url: str | None = _setting(None, _HTTP, "inventory service, for the monitor's front door")
     payment_url: str | None = _setting(None, _HTTP, "payment service, for the monitor's front door")
     notification_url: str | None = _setting(None, _HTTP, "notification service, for the monitor's front door")
-    email_channel: Literal["console", "smtp"] = _setting("console", _one_of("console", "smtp"), "how e-mail leaves: console records and shows it, smtp sends it")
-    sms_channel: Literal["console", "apprise"] = _setting("console", _one_of("console", "apprise"), "how SMS leave: console records and shows them, apprise sends them")
+    email_channel: EmailChannel = _setting("console", _EMAIL, "how e-mail leaves: console shows it, smtp sends it")
+    sms_channel: SmsChannel = _setting("console", _SMS, "how SMS leave: console shows them, apprise sends them")
     smtp_url: str | None = _setting(None, _SMTP, "mail server, smtp://user:password@host:port or smtps://…")
     mail_from: str = _setting("farandole@localhost", _MAIL, "sender of every e-mail")
     apprise_url: str | None = _setting(None, _APPRISE, "Apprise URL of the SMS provider")
-    log_format: Literal["console", "json"] = _setting("console", _one_of("console", "json"), "how log lines look")
-    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", _one_of("debug", "info", "warning", "error"), "the least severe log lines written")
+    log_format: LogFormat = _setting("console", _FORMAT, "how log lines look")
+    log_level: LogLevel = _setting("info", _LEVEL, "the least severe log lines written")
     kafka_options: Mapping[str, str] = field(default_factory=dict)
     # fmt: on
 

@@ -62,7 +62,7 @@ class KafkaPublisher:
         return receipt
 
     def poll(self, patience: float) -> None:
-        self._producer.poll(patience)
+        self._heed(patience)
         if self._failure is not None and time.monotonic() >= self._restore_at:
             self._restore()
 
@@ -70,7 +70,7 @@ class KafkaPublisher:
         deadline = time.monotonic() + patience
         while self._kept and (left := deadline - time.monotonic()) > 0:
             if self._failure is None:
-                self._producer.flush(left)
+                self._settle(left)
             self.poll(max(0.0, min(left, self._restore_at - time.monotonic())))
         durable = not self._kept
         self._discard()
@@ -86,7 +86,7 @@ class KafkaPublisher:
                     raise Transient(
                         f"expected room in Kafka's queue, found {len(self._kept)} messages waiting"
                     ) from None
-                self._producer.poll(0.05)
+                self._heed(0.05)
             except KafkaException as error:
                 raise Transient(sentence(error, self._prefix + message.topic)) from error
             else:
@@ -123,4 +123,16 @@ class KafkaPublisher:
 
     def _discard(self) -> None:
         self._producer.purge()
-        self._producer.flush(REQUEST_SECONDS)
+        self._settle(REQUEST_SECONDS)
+
+    def _heed(self, patience: float) -> None:
+        try:
+            self._producer.poll(patience)
+        except KafkaException as error:  # a fatal error; the reports of its messages follow
+            self._failure = kafka_error(error)
+
+    def _settle(self, patience: float) -> None:
+        try:
+            self._producer.flush(patience)
+        except KafkaException as error:
+            self._failure = kafka_error(error)

@@ -164,9 +164,9 @@ class KafkaSubscription:
             (message.topic() or "")[len(self._prefix) :],
             _known(message.partition()),
             _known(message.offset()),
-            message.key(),  # type: ignore[arg-type]  # bytes: no deserializer is set
-            message.value(),  # type: ignore[arg-type]
-            tuple(message.headers() or ()),  # type: ignore[arg-type]
+            message.key(),
+            message.value(),
+            tuple(message.headers() or ()),  # type: ignore[arg-type]  # always pairs with bytes
             message.timestamp()[1] * 1000,
         )
 

@@ -1,0 +1,148 @@
+"""A body is decoded once, fast; a refused or suspicious one is walked again, so that every wrong field gets its name."""
+
+import re
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+
+from farandole.http.problems import FieldError, Problem, invalid
+
+T = TypeVar("T")
+
+LIMIT: Final = 64 * 1024
+"""Bytes of the largest body that is read."""
+_UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+async def read(request: Request, limit: int = LIMIT) -> bytes:
+    """The bytes of a JSON body; 415 for another type, 413 as soon as more than `limit` bytes are announced or sent."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise Problem(415, f"expected application/json, found {media[:100] or 'no content type'!r}")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced.lstrip("0")) > 18:
+        raise _too_large(limit)
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"expected at most {limit} bytes", headers={"Connection": "close"})
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """The value that a body says; 400 unless it is JSON in UTF-8, 422 naming every wrong field."""
+    try:
+        value: T = _decoder(kind).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        raise _refusal(data, kind) from None
+    if b"\\" in data and (errors := _errors(_json(data), kind, "")):
+        # Escapes may hide U+0000, lone surrogates, and the final newline that `$` in a pattern overlooks.
+        raise invalid(*errors)
+    return value
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _refusal(data: bytes, kind: Any) -> Problem:
+    errors = _errors(_json(data), kind, "")
+    return invalid(*(errors or [FieldError("", "expected a valid body")]))
+
+
+def _json(data: bytes) -> Any:
+    try:
+        data.decode()
+        return msgspec.json.decode(data)
+    except UnicodeDecodeError as error:
+        raise Problem(400, f"expected UTF-8, found {error.reason} at byte {error.start}") from None
+    except RecursionError:
+        raise Problem(400, "expected JSON nested less deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Problem(400, f"expected JSON: {str(error)[:200]}") from None
+
+
+def _errors(value: Any, kind: Any, path: str) -> list[FieldError]:
+    """Every way in which a JSON value is not of a kind: structs and sequences are walked, the rest is converted."""
+    bare = _bare(kind)
+    if get_origin(bare) in (Union, UnionType):
+        options = [option for option in get_args(bare) if option is not type(None)]
+        if value is None and len(options) < len(get_args(bare)):
+            return []
+        bare = _bare(options[0]) if len(options) == 1 else bare
+        kind = options[0] if len(options) == 1 else kind
+    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        return _struct_errors(value, bare, path)
+    if get_origin(bare) in (list, tuple) or bare in (list, tuple):
+        return _sequence_errors(value, kind, path)
+    return _leaf_errors(value, kind, path)
+
+
+def _struct_errors(value: Any, kind: type[msgspec.Struct], path: str) -> list[FieldError]:
+    if not isinstance(value, dict):
+        return [FieldError(path, f"expected an object, found {_name(value)}")]
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    errors = []
+    for name, field in fields.items():
+        here = f"{path}.{name}" if path else name
+        if name in value:
+            errors += _errors(value[name], field.type, here)
+        elif field.required:
+            errors.append(FieldError(here, "expected this field, found none"))
+    for name in value.keys() - fields.keys() if kind.__struct_config__.forbid_unknown_fields else ():
+        shown = _UNENCODABLE.sub("\ufffd", name[:100])
+        errors.append(FieldError(f"{path}.{shown}" if path else shown, "expected no such field"))
+    return errors
+
+
+def _sequence_errors(value: Any, kind: Any, path: str) -> list[FieldError]:
+    if not isinstance(value, list):
+        return [FieldError(path, f"expected an array, found {_name(value)}")]
+    items = get_args(_bare(kind))
+    metas = getattr(kind, "__metadata__", ())
+    errors = _leaf_errors(value, Annotated[(list[Any], *metas)], path) if metas else []
+    for place, item in enumerate(value):
+        errors += _errors(item, items[0] if items else Any, f"{path}[{place}]")
+    return errors
+
+
+def _leaf_errors(value: Any, kind: Any, path: str) -> list[FieldError]:
+    if isinstance(value, str) and _UNENCODABLE.search(value):
+        return [FieldError(path, "expected text without U+0000 and lone surrogates")]
+    if isinstance(value, str) and not _fits_whole(value, kind):
+        return [FieldError(path, "expected no line break at the end")]
+    try:
+        msgspec.convert(value, kind)
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
+        text = str(error).partition(" - at `$")[0]
+        return [FieldError(path, text[:1].lower() + text[1:])]
+    return []
+
+
+def _fits_whole(value: str, kind: Any) -> bool:
+    """Whether patterns hold for a text with its final line break, which `$` overlooks."""
+    if not value.endswith("\n"):
+        return True
+    patterns = [meta.pattern for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta) and meta.pattern]
+    return all(re.search(pattern, value + "\n") for pattern in patterns if re.search(pattern, value))
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _name(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "text", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,46 @@
+"""What the monitor keeps: one row per recorded step, numbered in the order of arrival within its order."""
+
+from farandole.messaging.decision import Row
+from farandole.messaging.envelope import Cause
+
+
+class Recorded(Row, frozen=True):
+    """A step that left a record; `heard` and `said` are topics, `value` the event as JSON."""
+
+    event_id: str
+    digest: str
+    order_id: str
+    number: int
+    service: str
+    step: str
+    heard: str | None
+    said: str | None
+    decided_at: int
+    causation: str | None
+    recorded_at: int
+    value: str
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.event_id, self.digest)
+
+
+class Received(Row, frozen=True):
+    """Goods came in, as the monitor heard of it."""
+
+    event_id: str
+    digest: str
+    sku: str
+    quantity: int
+    decided_at: int
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.event_id, self.digest)
+
+
+class Timeline(Row, frozen=True):
+    """How many steps of an order are recorded; counted on loading, never stored."""
+
+    order_id: str
+    length: int

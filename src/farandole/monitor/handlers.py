@@ -1,0 +1,68 @@
+"""What the monitor decides: to which step of the choreography a record belongs, and its number in the order's timeline."""
+
+from typing import Final
+
+import msgspec
+
+from farandole.contract import events
+from farandole.contract.choreography import CHOREOGRAPHY, COMMAND
+from farandole.messaging.decision import Decision, Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.failure import Poison
+from farandole.messaging.step import Step
+from farandole.monitor.domain import Received, Recorded, Timeline
+
+_SPEAKING: Final = {step.says: step for step in CHOREOGRAPHY if step.says}
+_SILENT: Final = {(s.service, s.words, s.hears.topic): s for s in CHOREOGRAPHY if s.says is None}
+
+
+def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
+    if known := rows.get(Recorded, heard.cause.id):
+        return Decision(known)
+    event, step = heard.event, _step(heard)
+    timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id, 0)
+    number = timeline.length + 1
+    recorded = Recorded(
+        event_id=heard.cause.id,
+        digest=heard.cause.digest,
+        order_id=event.order_id,
+        number=number,
+        service=step.service,
+        step=step.words,
+        heard=None if step.hears is COMMAND else step.hears.topic,
+        said=step.says.topic if step.says else None,
+        decided_at=heard.said_at,
+        causation=heard.causation,
+        recorded_at=heard.at,
+        value=msgspec.json.encode(event).decode(),
+    )
+    return Decision(recorded, rows=(Timeline(event.order_id, number),))
+
+
+def receive(rows: Rows, heard: Heard[events.StockReceived]) -> Decision:
+    if known := rows.get(Received, heard.cause.id):
+        return Decision(known)
+    goods = heard.event
+    return Decision(Received(*heard.cause, goods.sku, goods.quantity, heard.said_at))
+
+
+def _step(heard: Heard[events.OrderEvent]) -> Step:
+    event = heard.event
+    if not isinstance(event, events.StepTaken):
+        return _SPEAKING[type(event)]
+    step = _SILENT.get((event.service, event.step, event.heard))
+    if step is None:
+        raise Poison(f"expected a silent step of the choreography, found {event.service}/{event.step} on {event.heard}")
+    return step
+
+
+HANDLERS = {
+    events.OrderPlaced: record,
+    events.OrderValidated: record,
+    events.OrderPaid: record,
+    events.OrderCompleted: record,
+    events.PaymentFailed: record,
+    events.OrderFailed: record,
+    events.StepTaken: record,
+    events.StockReceived: receive,
+}

@@ -1,0 +1,61 @@
+"""The monitor's tables, and the working set of a batch."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from farandole.contract import events
+from farandole.messaging.database import Relation, Transaction
+from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.decision import Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.kernel_tables import kernel_relations
+from farandole.monitor.domain import Received, Recorded, Timeline
+
+METADATA: Final = sa.MetaData()
+kernel_relations(METADATA)
+
+recorded = sa.Table(
+    "recorded",
+    METADATA,
+    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("order_id", Id, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("service", sa.String(16), nullable=False),
+    sa.Column("step", sa.String(64), nullable=False),
+    sa.Column("heard", sa.String(64)),
+    sa.Column("said", sa.String(64)),
+    sa.Column("decided_at", Micros, nullable=False),
+    sa.Column("causation", Id),
+    sa.Column("recorded_at", Micros, nullable=False),
+    sa.Column("value", Json, nullable=False),
+    sa.UniqueConstraint("order_id", "number", name="one_step_a_number"),
+)
+received = sa.Table(
+    "received",
+    METADATA,
+    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("sku", sa.String(64), nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("decided_at", Micros, nullable=False),
+)
+
+RECORDED: Final = Relation(Recorded, recorded)
+RECEIVED: Final = Relation(Received, received)
+RELATIONS: Final = (RECORDED, RECEIVED)
+
+
+def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
+    """What is recorded of the orders of a batch, and the receipts it repeats."""
+    rows = Rows()
+    orders = {heard.event.order_id for heard in batch if isinstance(heard.event, events.OrderEvent)}
+    receipts = {heard.cause.id for heard in batch if isinstance(heard.event, events.StockReceived)}
+    known = transaction.select(RECORDED, orders, by="order_id")
+    rows.load(known)
+    rows.load(transaction.select(RECEIVED, receipts))
+    rows.load(Timeline(*count) for count in Counter(row.order_id for row in known).items())
+    return rows

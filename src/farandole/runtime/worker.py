@@ -1,0 +1,189 @@
+"""One service at work: its consumer and its intake, each in a thread, and the desk its routes ask."""
+
+import asyncio
+import random
+import socket
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from os import getpid
+from time import time_ns
+from typing import Any, Final, Protocol, TypeVar
+from uuid import uuid4
+
+import anyio.to_thread
+import structlog
+
+from farandole.messaging import dead_letters
+from farandole.messaging.consumer import Consumer, Surroundings
+from farandole.messaging.database import Database, Transaction
+from farandole.messaging.decision import Decision
+from farandole.messaging.envelope import Heard
+from farandole.messaging.failure import Halt, Transient
+from farandole.messaging.intake import Intake
+from farandole.messaging.service import Service
+from farandole.messaging.transport import Transport
+from farandole.runtime.settings import Settings
+
+T = TypeVar("T")
+PATIENCE: Final = 0.25
+"""Seconds a thread waits for something to do before it looks whether to stop."""
+COMMAND_SECONDS: Final = 15.0
+STOP_SECONDS: Final = 4.0
+
+log = structlog.get_logger()
+
+
+class Turning(Protocol):
+    """Something driven turn by turn."""
+
+    trouble: str | None
+
+    def turn(self, patience: float) -> bool: ...
+
+
+def clock() -> int:
+    """Microseconds since 1970."""
+    return time_ns() // 1000
+
+
+def instance_name(service: str) -> str:
+    """A name no other process has, ever."""
+    return f"{service}-{socket.gethostname()[:24]}-{getpid()}-{uuid4().hex[:8]}"
+
+
+class Worker:
+    """Runs a service until stopped; is the desk of its routes."""
+
+    def __init__(self, service: Service, database: Database, transport: Transport, settings: Settings, instance: str) -> None:
+        self.service = service.name
+        self.tally: Counter[str] = Counter()
+        self.halted: str | None = None
+        self.noticed: list[Callable[[Sequence[tuple[Heard[Any], Decision]]], None]] = []
+        self._value, self._database, self._settings = service, database, settings
+        around = Surroundings(clock, random.random, self._notice, settings.begin, instance, self.tally)
+        self.consumer = Consumer(service, database, transport, around)
+        self.intake = Intake(service, database, transport, around, _reply)
+        self._instance = instance
+        self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(part,), name=f"{service.name}-{name}", daemon=True)
+            for name, part in (("consumer", self.consumer), ("intake", self.intake))
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish or leave the batch under way, flush what is ready, leave the group; a few seconds at most."""
+        self._stop.set()
+        self.intake.wake()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(timeout=STOP_SECONDS * 2)
+
+    def _run(self, part: Consumer | Intake) -> None:
+        try:
+            while not self._stop.is_set():
+                worked = part.turn(PATIENCE)
+                if not worked and part.trouble:
+                    self._stop.wait(0.02)
+            part.close(STOP_SECONDS)
+        except Halt as error:
+            self.halted = str(error)
+            log.critical("halted", service=self.service, reason=str(error))
+        except Exception as error:
+            self.halted = f"{type(error).__name__}: {error}"
+            log.exception("halted by a bug", service=self.service)
+
+    # The desk
+
+    def now(self) -> int:
+        return clock()
+
+    @property
+    def overfull(self) -> bool:
+        return self.intake.backlog >= self._settings.backlog_limit
+
+    def stall(self) -> str | None:
+        return self.halted or self.consumer.trouble or self.intake.trouble
+
+    async def read(self, reader: Callable[[Transaction], T]) -> T:
+        return await anyio.to_thread.run_sync(partial(self._read, reader))
+
+    def _read(self, reader: Callable[[Transaction], T]) -> T:
+        with self._database.reading() as transaction:
+            return reader(transaction)
+
+    async def command(self, heard: Heard[Any]) -> Decision:
+        reply: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self.intake.submit(heard, reply)
+        try:
+            return await asyncio.wait_for(asyncio.shield(reply), COMMAND_SECONDS)
+        except TimeoutError:
+            raise Transient("no answer from the database yet; whether it was done is not known: ask again") from None
+
+    async def replay(self, dead_letter_id: str) -> str:
+        work = partial(dead_letters.replay, self._value, self._database, dead_letter_id, self._instance, clock())
+        outcome = await anyio.to_thread.run_sync(work)
+        self.intake.wake()
+        return outcome
+
+    async def settled(self, key: str, patience: float) -> None:
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        with self._guard:
+            self._waiters[key].append(waiter)
+        try:
+            await asyncio.wait_for(waiter, patience)
+        except TimeoutError:
+            pass
+        finally:
+            with self._guard:
+                self._forget(key, waiter)
+
+    def _forget(self, key: str, waiter: "asyncio.Future[None]") -> None:
+        if waiter in self._waiters.get(key, ()):
+            self._waiters[key].remove(waiter)
+            if not self._waiters[key]:
+                del self._waiters[key]
+
+    def _notice(self, decisions: Sequence[tuple[Heard[Any], Decision]]) -> None:
+        for notice in self.noticed:
+            notice(decisions)
+        if not self._waiters:
+            return
+        with self._guard:
+            woken = [w for heard, _ in decisions for w in self._waiters.pop(heard.event.key, ())]
+        for waiter in woken:
+            waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _reply(outcomes: Sequence[tuple[Any, Decision | Exception]]) -> None:
+    """Answer everybody of a commit with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Decision], Decision | Exception]]] = {}
+    for reply, outcome in outcomes:
+        by_loop.setdefault(reply.get_loop(), []).append((reply, outcome))
+    for loop, pairs in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, pairs)
+
+
+def _resolve(pairs: "Sequence[tuple[asyncio.Future[Decision], Decision | Exception]]") -> None:
+    for reply, outcome in pairs:
+        if reply.done():
+            continue
+        if isinstance(outcome, Exception):
+            reply.set_exception(outcome)
+        else:
+            reply.set_result(outcome)

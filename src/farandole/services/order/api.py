@@ -1,0 +1,248 @@
+"""The order service's HTTP routes: an order is answered once it is durable, a repeated key as the first time."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+from uuid_utils import uuid7
+
+from farandole.contract import events, money
+from farandole.http import bodies, parameters
+from farandole.http.desk import Desk
+from farandole.http.parameters import Parameter
+from farandole.http.problems import FieldError, Problem, invalid, unknown
+from farandole.http.routes import Route, get, json, post
+from farandole.messaging.database import Transaction
+from farandole.messaging.envelope import Cause, Heard, digest, rfc3339
+from farandole.services.order.domain import Order, Outcome, Status
+from farandole.services.order.storage import ORDERS, OUTCOMES, orders, outcomes
+
+MOST_MINOR_UNITS: Final = 10**12
+"""An order's total is below this."""
+
+UnitPrice = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?$",
+        description="more than 0, with at most the currency's digits after the point",
+        examples=["19.99"],
+    ),
+]
+Currency = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z]{3}$",
+        description="active ISO 4217 code",
+        examples=["USD"],
+        extra_json_schema={"enum": sorted(money.DIGITS)},
+    ),
+]
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a customer sends; nothing unknown is overlooked."""
+
+
+class WantedCustomer(Body, frozen=True):
+    id: events.PrintableId
+    email: events.Email | None = None
+    phone: events.Phone | None = None
+
+
+class WantedLine(Body, frozen=True):
+    sku: events.Sku
+    quantity: events.Quantity
+    unit_price: UnitPrice
+
+
+class WantedOrder(Body, frozen=True):
+    customer: WantedCustomer
+    currency: Currency
+    lines: Annotated[tuple[WantedLine, ...], Meta(min_length=1, max_length=100)]
+
+
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    id: events.OrderId
+    status: Status
+    reason: events.Reason | None
+    customer: events.Customer
+    currency: events.CurrencyCode
+    total: events.Amount
+    lines: tuple[events.Line, ...]
+    placed_at: str
+    updated_at: str
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    items: tuple[OrderAnswer, ...]
+    next_cursor: str | None
+
+
+def routes(desk: Desk) -> tuple[Route, ...]:
+    """What one may ask of the order service."""
+
+    async def place(request: Request) -> Response:
+        return await _place(desk, request)
+
+    async def show(request: Request) -> Response:
+        order_id = parameters.path_id(request, "order_id")
+        found = await desk.read(lambda transaction: _find(transaction, order_id))
+        if found is None:
+            raise unknown("order")
+        return json(found)
+
+    async def listed(request: Request) -> Response:
+        statement = _page(request)
+        limit = parameters.limit(request)
+        found = await desk.read(lambda transaction: _answers(transaction, statement.limit(limit + 1)))
+        more = parameters.write_cursor(found[limit - 1].id) if len(found) > limit else None
+        return json(OrderPage(tuple(found[:limit]), more))
+
+    filters = (
+        Parameter("status", schema={"type": "string", "enum": [str(status) for status in Status]}),
+        Parameter("customer_id", schema={"type": "string", "minLength": 1, "maxLength": 128}),
+    )
+    return (
+        post(
+            "/api/orders",
+            place,
+            "Place an order",
+            body=WantedOrder,
+            answer=OrderAnswer,
+            status=201,
+            parameters=(parameters.IDEMPOTENCY_KEY, parameters.PREFER),
+            headers={"Location": "where the order is", "Preference-Applied": "how long an answer was waited for"},
+        ),
+        get(
+            "/api/orders",
+            listed,
+            "List orders, newest first",
+            answer=OrderPage,
+            parameters=(*filters, *parameters.PAGE),
+        ),
+        get("/api/orders/{order_id}", show, "Show an order", answer=OrderAnswer),
+    )
+
+
+async def _place(desk: Desk, request: Request) -> Response:
+    key = parameters.idempotency_key(request)
+    wanted = bodies.decode(await bodies.read(request), WantedOrder)
+    wish = _wish(wanted, str(uuid7()), key)
+    if desk.overfull:
+        raise Problem(503, "too many orders wait to be published", headers={"Retry-After": "1"})
+    content = msgspec.structs.replace(wish, order_id="", idempotency=None)
+    decision = await desk.command(Heard(wish, Cause(wish.order_id, digest(content)), desk.now()))
+    order = decision.guard
+    assert isinstance(order, Order)
+    headers = {"Location": f"/api/orders/{order.order_id}"}
+    patience = parameters.wait(request)
+    if patience is None:
+        return json(_answer(order, None), 201, headers)
+    answer = await _settled(desk, order.order_id, patience) or _answer(order, None)
+    return json(answer, 201, headers | {"Preference-Applied": f"wait={patience}"})
+
+
+async def _settled(desk: Desk, order_id: str, patience: int) -> OrderAnswer | None:
+    """The order when it is terminal or time is up; the wait starts before the first look, so nothing is missed."""
+
+    def find(transaction: Transaction) -> OrderAnswer | None:
+        return _find(transaction, order_id)
+
+    async def settled() -> None:
+        await desk.settled(order_id, patience)
+
+    waiting = asyncio.create_task(settled())
+    try:
+        await asyncio.sleep(0)
+        found = await desk.read(find)
+        if found is None or found.status != Status.PENDING:
+            return found
+        await waiting
+    finally:
+        waiting.cancel()
+    return await desk.read(find)
+
+
+def _wish(wanted: WantedOrder, order_id: str, key: str | None) -> events.PlaceOrder:
+    """The command, every unit price with its currency's digits; 422 naming each price or currency that is not money."""
+    try:
+        money.digits(wanted.currency)
+    except money.MalformedAmount as error:
+        raise invalid(FieldError("currency", str(error))) from None
+    errors, lines, total = [], [], 0
+    for place, line in enumerate(wanted.lines):
+        try:
+            price = money.minor(line.unit_price, wanted.currency)
+            if price == 0:
+                raise money.MalformedAmount("expected more than 0")
+        except money.MalformedAmount as error:
+            errors.append(FieldError(f"lines[{place}].unit_price", str(error)))
+            continue
+        total += price * line.quantity
+        canonical = money.decimal(price, wanted.currency)
+        lines.append(events.Line(sku=line.sku, quantity=line.quantity, unit_price=canonical))
+    if total >= MOST_MINOR_UNITS:
+        most = money.decimal(MOST_MINOR_UNITS, wanted.currency)
+        errors.append(FieldError("lines", f"expected a total below {most} {wanted.currency}"))
+    if errors:
+        raise invalid(*errors)
+    customer = events.Customer(id=wanted.customer.id, email=wanted.customer.email, phone=wanted.customer.phone)
+    return events.PlaceOrder(
+        order_id=order_id, customer=customer, currency=wanted.currency, lines=tuple(lines), idempotency=key
+    )
+
+
+def _page(request: Request) -> sa.Select[Any]:
+    """Orders beside their outcomes, newest first, read along an index whatever the filter."""
+    status = parameters.choice(request, "status", Status)
+    customer_id = parameters.matching(request, "customer_id", r"[^\x00]{1,128}")
+    before = parameters.read_cursor(request)
+    ended = status not in (None, Status.PENDING)
+    order_id = outcomes.c.order_id if ended else orders.c.order_id
+    statement = _joined(inner=ended).order_by(order_id.desc())
+    if status == Status.PENDING:
+        statement = statement.where(outcomes.c.order_id.is_(None))
+    elif status is not None:
+        statement = statement.where(outcomes.c.status == status)
+    if customer_id is not None:
+        statement = statement.where(orders.c.customer_id == customer_id)
+    if before is not None:
+        statement = statement.where(order_id < before)
+    return statement
+
+
+def _joined(*, inner: bool) -> sa.Select[Any]:
+    joined = orders.join(outcomes, orders.c.order_id == outcomes.c.order_id, isouter=not inner)
+    return sa.select(*orders.columns, *outcomes.columns).select_from(joined)
+
+
+def _find(transaction: Transaction, order_id: str) -> OrderAnswer | None:
+    found = _answers(transaction, _joined(inner=False).where(orders.c.order_id == order_id))
+    return found[0] if found else None
+
+
+def _answers(transaction: Transaction, statement: sa.Select[Any]) -> list[OrderAnswer]:
+    split = len(ORDERS.columns)
+    rows = [tuple(row) for row in transaction.connection.execute(statement)]
+    return [_answer(ORDERS.row(r[:split]), OUTCOMES.row(r[split:]) if r[split] is not None else None) for r in rows]
+
+
+def _answer(order: Order, outcome: Outcome | None) -> OrderAnswer:
+    reason = None
+    if outcome is not None and outcome.reason_code is not None:
+        reason = events.Reason(code=outcome.reason_code, detail=outcome.reason_detail or "")
+    return OrderAnswer(
+        id=order.order_id,
+        status=Status(outcome.status) if outcome else Status.PENDING,
+        reason=reason,
+        customer=order.customer,
+        currency=order.currency,
+        total=money.decimal(order.total, order.currency),
+        lines=order.lines,
+        placed_at=rfc3339(order.decided_at),
+        updated_at=rfc3339(outcome.decided_at if outcome else order.decided_at),
+    )

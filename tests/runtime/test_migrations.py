@@ -1,0 +1,122 @@
+"""A migrated database is the one the code knows, on both kinds of database."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from farandole.messaging.database import open_database
+from farandole.messaging.failure import Transient
+from farandole.runtime.migrations import HEAD, ForeignDatabase, alembic_config, current, migrate, up_to_date
+from tests.support.databases import PostgresDatabases
+from tests.support.ports import free_port
+
+Fresh = Callable[[], str]
+SERVICES = tuple(HEAD)
+
+
+def metadata(service: str) -> sa.MetaData:
+    package = "farandole.monitor" if service == "monitor" else f"farandole.services.{service}"
+    found = importlib.import_module(f"{package}.storage").METADATA
+    assert isinstance(found, sa.MetaData)
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Gives URLs of empty databases."""
+    if request.param == "sqlite":
+        numbers = iter(range(100))
+        return lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
+    postgres: PostgresDatabases = request.getfixturevalue("postgres")
+    return postgres.database
+
+
+def checks(url: str) -> Iterator[tuple[str, str]]:
+    database = open_database(url)
+    inspector = sa.inspect(database.engine)
+    for table in inspector.get_table_names():
+        for check in inspector.get_check_constraints(table):
+            yield table, check["sqltext"]
+    database.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_migrated_database_has_the_tables_the_code_knows(service: str, fresh: Fresh) -> None:
+    migrated, created = fresh(), fresh()
+    migrate(service, migrated)
+    database = open_database(migrated)
+    with database.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata(service))
+    database.close()
+    assert differences == []
+    direct = open_database(created)
+    with direct.engine.begin() as connection:
+        metadata(service).create_all(connection)
+    direct.close()
+    assert sorted(checks(migrated)) == sorted(checks(created))
+
+
+def test_stock_below_zero_is_refused_by_the_migrated_table_itself(fresh: Fresh) -> None:
+    url = fresh()
+    migrate("inventory", url)
+    assert len(list(checks(url))) == 2
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_history_ends_at_its_head(service: str) -> None:
+    assert ScriptDirectory.from_config(alembic_config(service)).get_heads() == [HEAD[service]]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_revisions_fit_the_version_table_and_name_their_service(service: str) -> None:
+    for script in ScriptDirectory.from_config(alembic_config(service)).walk_revisions():
+        assert script.revision.startswith(f"{service}_")
+        assert len(script.revision) <= 32
+
+
+def test_migrating_again_changes_nothing(fresh: Fresh) -> None:
+    url = fresh()
+    assert not up_to_date(url)
+    assert migrate("payment", url) == "payment: migrated from an empty database to payment_0001"
+    assert migrate("payment", url) == "payment: nothing to do, the database is at payment_0001"
+    assert up_to_date(url)
+
+
+def test_a_database_of_another_service_is_refused_and_untouched(fresh: Fresh) -> None:
+    url = fresh()
+    migrate("payment", url)
+    with pytest.raises(ForeignDatabase, match="payment_0001"):
+        migrate("order", url)
+    database = open_database(url)
+    assert current(database) == "payment_0001"
+    assert not sa.inspect(database.engine).has_table("orders")
+    database.close()
+
+
+def test_an_unknown_service_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a service among order, inventory"):
+        migrate("orders", f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_database_that_is_away_is_an_outage_and_not_an_empty_database() -> None:
+    with pytest.raises(Transient):
+        up_to_date(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
+
+
+def test_alembic_is_not_loaded_to_see_that_nothing_must_be_done(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    migrate("order", url)
+    program = (
+        "import sys; from farandole.runtime.migrations import migrate, up_to_date;"
+        f"assert up_to_date({url!r}); migrate('order', {url!r}); assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

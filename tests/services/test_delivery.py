@@ -1,0 +1,364 @@
+"""Messages reach a real mail server exactly as recorded, later rather than never, and under one id whatever happens."""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import structlog
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from farandole.messaging.database import Database, open_database
+from farandole.messaging.failure import Transient
+from farandole.services.notification.channels import (
+    AppriseChannel,
+    Channel,
+    SmtpChannel,
+    Unavailable,
+    console,
+    leaving,
+    letter,
+    shown,
+)
+from farandole.services.notification.delivery import LEASE, SECOND, TAKEN, Backoff, Courier
+from farandole.services.notification.domain import Delivery, Message
+from farandole.services.notification.storage import DELIVERIES, MESSAGES, METADATA
+from tests.support.databases import PostgresDatabases
+from tests.support.ports import free_port
+
+NOW = 1_800_000_000 * SECOND
+OK = "250 taken"
+ORDER = "0199aaaa-0000-7000-8000-000000000001"
+
+
+@dataclass
+class MailServer:
+    """Answers each recipient as told and keeps what it took."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    answer: str = OK
+    letters: list[EmailMessage] = field(default_factory=list)
+    sessions: set[int] = field(default_factory=set)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.answers.get(address, self.answer)
+        if answer == OK:
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.sessions.add(id(session))
+        return OK
+
+
+@contextmanager
+def listening(server: MailServer, port: int) -> Iterator[None]:
+    controller = Controller(server, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield
+    finally:
+        controller.stop()
+
+
+class Recorded:
+    """A database with messages, and the deliveries that are left."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, *messages: Message) -> None:
+        work = [Delivery(message.message_id, message.decided_at, 0, False) for message in messages]
+        with self.database.writing() as transaction:
+            transaction.insert(MESSAGES, messages)
+            transaction.insert(DELIVERIES, work)
+
+    def left(self) -> list[Delivery]:
+        with self.database.reading() as transaction:
+            return transaction.all(DELIVERIES)
+
+
+def message(number: int = 1, recipient: str = "ada@example.com", channel: str = "email") -> Message:
+    return Message(
+        message_id=f"5c0f9f3a-1111-5000-8000-{number:012}",
+        order_id=f"0199aaaa-0000-7000-8000-{number:012}",
+        kind="completed",
+        channel=channel,
+        recipient=recipient,
+        subject="Your order is complete",
+        body=f"Your order {number} over 19.99 € is complete. Thank you.",
+        decided_at=NOW,
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Recorded]:
+    url = f"sqlite:///{tmp_path}/notification.db"
+    if request.param == "postgresql":
+        postgres: PostgresDatabases = request.getfixturevalue("postgres")
+        url = postgres.database()
+    database = open_database(url)
+    with database.engine.begin() as connection:
+        METADATA.create_all(connection)
+    yield Recorded(database)
+    database.close()
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[int], SmtpChannel]]:
+    """Makes channels to a port, and closes them."""
+    made: list[SmtpChannel] = []
+
+    def make(port: int) -> SmtpChannel:
+        made.append(SmtpChannel(f"smtp://127.0.0.1:{port}", "shop@example.com"))
+        return made[-1]
+
+    yield make
+    for channel in made:
+        channel.close()
+
+
+Opened = Callable[[int], SmtpChannel]
+
+
+def courier(recorded: Recorded, email: Channel, jitter: float = 0.0) -> Courier:
+    return Courier(recorded.database, {"email": email}, Backoff(lambda: jitter))
+
+
+def test_a_message_arrives_as_recorded_under_its_own_id(recorded: Recorded, opened: Opened) -> None:
+    port, server, sent = free_port(), MailServer(), message()
+    recorded.add(sent)
+    with listening(server, port):
+        assert courier(recorded, opened(port)).turn(NOW) == 1
+    (letter,) = server.letters
+    assert letter["Message-ID"] == f"<{sent.message_id}@farandole>"
+    assert letter["Date"].datetime.timestamp() == NOW / SECOND
+    assert (letter["From"], letter["To"], letter["Subject"]) == ("shop@example.com", sent.recipient, sent.subject)
+    assert letter.get_content().strip() == sent.body
+    assert recorded.left() == []
+
+
+def test_many_messages_share_a_connection(recorded: Recorded, opened: Opened) -> None:
+    port, server = free_port(), MailServer()
+    recorded.add(*(message(number) for number in range(1, TAKEN + 3)))
+    with listening(server, port):
+        courier_ = courier(recorded, opened(port))
+        assert [courier_.turn(NOW), courier_.turn(NOW), courier_.turn(NOW)] == [TAKEN, 2, 0]
+    assert len({letter["Message-ID"] for letter in server.letters}) == TAKEN + 2
+    assert len(server.sessions) == 1
+
+
+def test_a_refusal_for_now_is_tried_again_later_also_by_another_courier(recorded: Recorded, opened: Opened) -> None:
+    port, server, sent = free_port(), MailServer(answer="451 4.3.0 try again later"), message()
+    recorded.add(sent)
+    with listening(server, port):
+        first = courier(recorded, opened(port), jitter=0.5)
+        assert first.turn(NOW) == 1
+        (put_off,) = recorded.left()
+        assert (put_off.attempts, put_off.gave_up) == (1, False)
+        assert put_off.due_at == NOW + 5 * SECOND * 3 // 4
+        assert "451 4.3.0 try again later" in str(put_off.error)
+        assert first.turn(put_off.due_at - 1) == 0
+        assert first.turn(put_off.due_at) == 1
+        (again,) = recorded.left()
+        assert again.due_at - put_off.due_at == 10 * SECOND * 3 // 4
+        del first
+        server.answer = OK
+        assert courier(recorded, opened(port)).turn(again.due_at) == 1
+    (letter,) = server.letters
+    assert letter["Message-ID"] == f"<{sent.message_id}@farandole>"
+    assert letter.get_content().strip() == sent.body
+    assert recorded.left() == []
+
+
+def test_a_definite_refusal_is_kept_and_not_tried_again(recorded: Recorded, opened: Opened) -> None:
+    port, server = free_port(), MailServer({"gone@example.com": "550 5.1.1 no such user"})
+    recorded.add(message(1, "gone@example.com"), message(2))
+    with listening(server, port):
+        courier_ = courier(recorded, opened(port))
+        assert [courier_.turn(NOW), courier_.turn(NOW + 10**15)] == [2, 0]
+    (given_up,) = recorded.left()
+    assert (given_up.message_id, given_up.gave_up, given_up.attempts) == (message(1).message_id, True, 1)
+    assert "550 5.1.1 no such user" in str(given_up.error)
+    assert [letter["To"] for letter in server.letters] == ["ada@example.com"]
+
+
+def test_a_server_that_is_away_is_asked_once_a_turn(recorded: Recorded, opened: Opened) -> None:
+    recorded.add(message(1), message(2))
+    assert courier(recorded, opened(free_port())).turn(NOW) == 2
+    assert [(row.attempts, row.gave_up) for row in recorded.left()] == [(1, False)] * 2
+
+
+def test_a_connection_that_broke_is_made_again(recorded: Recorded, opened: Opened) -> None:
+    port, server = free_port(), MailServer()
+    courier_ = courier(recorded, opened(port))
+    for number in (1, 2):
+        recorded.add(message(number))
+        with listening(server, port):
+            courier_.turn(NOW)
+    assert len(server.letters) == 2
+    assert recorded.left() == []
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Deadly:
+    def send(self, message: Message) -> None:
+        raise Killed
+
+
+def test_what_a_killed_process_had_taken_is_due_again_and_nobody_elses_before(
+    recorded: Recorded, opened: Opened
+) -> None:
+    port, server = free_port(), MailServer()
+    recorded.add(message())
+    with pytest.raises(Killed):
+        courier(recorded, Deadly()).turn(NOW)
+    with listening(server, port):
+        successor = courier(recorded, opened(port))
+        assert [successor.turn(NOW + LEASE - 1), successor.turn(NOW + LEASE)] == [0, 1]
+    assert len(server.letters) == 1
+    assert recorded.left() == []
+
+
+class Interrupted:
+    """While it sends, another courier takes the message over, as after a lease that ran out."""
+
+    def __init__(self, meanwhile: Callable[[], object], error: Exception | None = None) -> None:
+        self._meanwhile, self._error = meanwhile, error
+
+    def send(self, message: Message) -> None:
+        self._meanwhile()
+        if self._error:
+            raise self._error
+
+
+def test_sending_happens_outside_every_transaction(recorded: Recorded) -> None:
+    recorded.add(message(1))
+    courier(recorded, Interrupted(lambda: recorded.add(message(2)))).turn(NOW)
+    assert [row.message_id for row in recorded.left()] == [message(2).message_id]
+
+
+def test_a_late_failure_does_not_move_what_another_courier_holds(recorded: Recorded) -> None:
+    recorded.add(message())
+    with pytest.raises(Killed):
+        courier(recorded, Interrupted(lambda: takeover(recorded), Transient("too late"))).turn(NOW)
+    assert [(row.due_at, row.attempts) for row in recorded.left()] == [(NOW + 2 * LEASE, 0)]
+
+
+def takeover(recorded: Recorded) -> None:
+    try:
+        courier(recorded, Deadly()).turn(NOW + LEASE)
+    except Killed:
+        (held,) = recorded.left()
+        assert held.due_at == NOW + 2 * LEASE
+        raise
+
+
+def test_a_bug_with_one_message_does_not_keep_the_others(recorded: Recorded) -> None:
+    class Buggy:
+        def __init__(self) -> None:
+            self.sent: list[str] = []
+
+        def send(self, message: Message) -> None:
+            if message.recipient == "bug@example.com":
+                raise KeyError("surprise")
+            self.sent.append(message.message_id)
+
+    buggy = Buggy()
+    recorded.add(message(1, "bug@example.com"), message(2))
+    courier(recorded, buggy).turn(NOW)
+    assert buggy.sent == [message(2).message_id]
+    assert [(row.attempts, row.error) for row in recorded.left()] == [(1, "KeyError: 'surprise'")]
+
+
+def test_without_a_channel_a_message_waits(recorded: Recorded) -> None:
+    recorded.add(message(1, "+14155550123", "sms"))
+    Courier(recorded.database, {}, Backoff(lambda: 0.0)).turn(NOW)
+    assert [(row.attempts, row.gave_up) for row in recorded.left()] == [(1, False)]
+
+
+def test_no_log_line_has_an_address(recorded: Recorded) -> None:
+    recorded.add(message())
+    with (
+        structlog.testing.capture_logs() as lines,
+        listening(MailServer(answer="550 no ada@example.com"), port := free_port()),
+    ):
+        channel = SmtpChannel(f"smtp://127.0.0.1:{port}", "shop@example.com")
+        courier(recorded, channel).turn(NOW)
+        console([message()])
+        channel.close()
+    assert len(lines) == 2
+    assert "ada" not in str(lines)
+    assert message().order_id in str(lines[0])
+
+
+def test_waits_double_up_to_an_hour() -> None:
+    backoff = Backoff(lambda: 0.0)
+    waits = [backoff.after(attempts) // SECOND for attempts in (1, 2, 3, 10, 11, 1000)]
+    assert waits == [5, 10, 20, 2560, 3600, 3600]
+    assert Backoff(lambda: 1.0).after(1) == 5 * SECOND // 2
+
+
+@pytest.mark.parametrize(
+    ("email", "sms", "out"),
+    [("console", "console", set()), ("smtp", "console", {"email"}), ("smtp", "apprise", {"email", "sms"})],
+)
+def test_console_messages_stay_and_are_shown(email: str, sms: str, out: set[str]) -> None:
+    messages: Sequence[Message] = (message(1), message(2, "+14155550123", "sms"))
+    rows = (*messages, Delivery("x", 0, 0, False))
+    assert leaving(email, sms) == out
+    assert [m.channel for m in shown(rows, out)] == [m.channel for m in messages if m.channel not in out]
+
+
+@pytest.mark.parametrize("recipient", ["a>b@example.com", "a,b@example.com", '"@example.com', "é@example.com", "[@["])
+def test_an_address_no_server_takes_is_given_up_and_never_a_crash(
+    recorded: Recorded, opened: Opened, recipient: str
+) -> None:
+    port, server = free_port(), MailServer()
+    recorded.add(message(1, recipient), message(2))
+    with listening(server, port):
+        courier(recorded, opened(port)).turn(NOW)
+    assert message(2).message_id in server.letters[-1]["Message-ID"]
+    for row in recorded.left():
+        assert row.gave_up
+
+
+def test_a_letter_is_the_same_each_time() -> None:
+    assert letter(message(), "shop@example.com").as_bytes() == letter(message(), "shop@example.com").as_bytes()
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "smtp://", "smtp://h:port", "localhost:25"])
+def test_a_mail_server_needs_an_address(url: str) -> None:
+    with pytest.raises(Unavailable, match="expected smtp://"):
+        SmtpChannel(url, "shop@example.com")
+
+
+def test_a_password_is_never_sent_in_the_clear_to_another_machine() -> None:
+    port = free_port()
+    name = socket.getfqdn("127.0.0.1")
+    with listening(MailServer(), port):
+        channel = SmtpChannel(f"smtp+starttls://user:secret@127.0.0.1:{port}", "shop@example.com")
+        with pytest.raises(Transient, match="STARTTLS") as refused:
+            channel.send(message())
+    assert "secret" not in str(refused.value)
+    assert name
+
+
+def test_apprise_puts_the_recipient_into_its_url() -> None:
+    pytest.importorskip("apprise")
+    with pytest.raises(Unavailable, match="Apprise knows, found nonsense"):
+        AppriseChannel("nonsense://secret@example.com")
+    with pytest.raises(Transient):
+        AppriseChannel(f"json://127.0.0.1:{free_port()}/{{to}}").send(message(1, "+14155550123", "sms"))

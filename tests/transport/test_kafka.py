@@ -1,0 +1,197 @@
+"""What only a real broker can break: itself, its log, its topics, and the processes that listen to it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from farandole.messaging.envelope import Message
+from farandole.messaging.failure import Halt, Transient
+from farandole.messaging.transport import Receipt
+from farandole.messaging.transport.kafka import KafkaTransport
+from tests.support.ports import free_port
+from tests.support.servers import KafkaServer, Missing
+from tests.support.waiting import drive_until
+from tests.transport.members import Member, expected_values, first_values, messages, say
+
+TOPIC = "order.placed"
+PARTITIONS = 3
+TAKEOVER_SECONDS = 10
+LISTENER = """
+import sys
+from farandole.messaging.transport.kafka import KafkaTransport
+from tests.transport.members import Member
+member = Member(KafkaTransport(sys.argv[1], prefix=sys.argv[2]), "group", ["order.placed"])
+while True:
+    member.poll()
+    if member.heard:
+        print(len(member.heard), flush=True)
+"""
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """A broker that this test alone may kill."""
+    try:
+        server = KafkaServer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def transport(kafka: str, topic_prefix: str) -> KafkaTransport:
+    """The shared broker under this test's own prefix, with one topic."""
+    made = KafkaTransport(kafka, prefix=topic_prefix)
+    made.ensure_topics([TOPIC], PARTITIONS)
+    return made
+
+
+@pytest.mark.kafka
+def test_a_broker_killed_and_started_again_has_every_message_in_order(own_kafka: KafkaServer) -> None:
+    transport = KafkaTransport(own_kafka.bootstrap)
+    transport.ensure_topics([TOPIC], PARTITIONS)
+    said = messages(TOPIC, 6_000, keys=50)
+    receipts: list[Receipt] = []
+    publisher = transport.publisher("test")
+    for begin in range(0, len(said), 200):
+        receipts.append(publisher.publish(said[begin : begin + 200]))
+        publisher.poll(0.01)
+        if begin == 2_000:
+            own_kafka.kill()
+    under_way = sum(not receipt.done for receipt in receipts)
+    own_kafka.start()
+
+    assert publisher.close(60)
+    assert under_way > 0
+    assert all(receipt.done for receipt in receipts)
+    wanted = expected_values(said)
+    with Member(transport, "group", [TOPIC]) as member:
+        drive_until(
+            lambda: sum(map(len, first_values(member.heard).values())) == len(said), lambda: member.poll(limit=2_000)
+        )
+        assert first_values(member.heard) == wanted
+
+
+@pytest.mark.kafka
+def test_a_message_the_broker_refuses_is_published_again_in_its_place(
+    kafka: str, topic_prefix: str, transport: KafkaTransport
+) -> None:
+    said = messages(TOPIC, 30, keys=1)
+    said[10] = Message(TOPIC, "key-0", b"10" + b" " * 20_000, ())
+    _limit_messages(kafka, topic_prefix + TOPIC, 10_000)
+    publisher = transport.publisher("test")
+    receipt = publisher.publish(said)
+    refused: list[str] = []
+
+    def ask() -> None:
+        publisher.poll(0.05)
+        try:
+            publisher.publish([])
+        except Transient as error:
+            refused.append(str(error))
+
+    drive_until(lambda: refused, ask)
+    assert not receipt.done
+    _limit_messages(kafka, topic_prefix + TOPIC, 100_000)
+    drive_until(lambda: receipt.done, lambda: publisher.poll(0.05))
+
+    assert publisher.close(10)
+    with Member(transport, "group", [TOPIC]) as member:
+        drive_until(lambda: sum(map(len, first_values(member.heard).values())) == 30, member.poll)
+        assert first_values(member.heard) == expected_values(said)
+
+
+@pytest.mark.kafka
+def test_beginning_beyond_the_end_of_the_log_halts(transport: KafkaTransport) -> None:
+    with closing(transport.subscribe("group", [TOPIC], lambda _: None)) as subscription:
+        drive_until(subscription.openings, lambda: subscription.poll(10, 0.05))
+        subscription.begin({opening.partition: opening.ends + 5 for opening in subscription.openings()})
+
+        def read_on() -> None:
+            drive_until(lambda: False, lambda: subscription.poll(10, 0.05))
+
+        with pytest.raises(Halt, match=f"expected offset .* of .*{TOPIC}"):
+            read_on()
+
+
+@pytest.mark.kafka
+def test_the_partitions_of_a_killed_process_are_taken_over(
+    kafka: str, topic_prefix: str, transport: KafkaTransport
+) -> None:
+    publisher = transport.publisher("test")
+    say(publisher, messages(TOPIC, 30))
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'src'}"}
+    command = [sys.executable, "-c", LISTENER, kafka, topic_prefix]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            with Member(transport, "group", [TOPIC]) as member:
+                drive_until(lambda: 0 < len(member.owned) < PARTITIONS, member.poll)
+                process.kill()
+                killed = time.monotonic()
+                drive_until(lambda: len(member.owned) == PARTITIONS, member.poll)
+                assert time.monotonic() - killed < TAKEOVER_SECONDS
+                member.hear(30)
+        finally:
+            process.kill()
+    assert publisher.close(10)
+
+
+def test_a_broker_that_is_away_is_named() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    transport = KafkaTransport(address)
+    with pytest.raises(Transient, match=address):
+        transport.ready(0.2)
+
+
+def test_a_publisher_says_when_it_could_not_finish() -> None:
+    publisher = KafkaTransport(f"127.0.0.1:{free_port()}").publisher("test")
+    receipt = publisher.publish(messages(TOPIC, 3))
+    assert not publisher.close(0.2)
+    assert not receipt.done
+
+
+def test_a_missing_topic_is_named_with_its_remedy(kafka: str, topic_prefix: str) -> None:
+    transport = KafkaTransport(kafka, prefix=topic_prefix)
+    with pytest.raises(Transient, match=rf"{topic_prefix}{TOPIC}.*farandole topics"):
+        transport.subscribe("group", [TOPIC], lambda _: None)
+
+
+def test_topics_are_created_once_and_compared_with_what_is_wanted(kafka: str, topic_prefix: str) -> None:
+    transport = KafkaTransport(kafka, prefix=topic_prefix)
+    name, why = topic_prefix + TOPIC, "replication is 1, not 3, because the cluster has 1 broker(s)"
+    assert transport.ensure_topics([TOPIC], 3) == [f"{name}: created with 3 partitions, replication 1", why]
+    assert transport.ensure_topics([TOPIC], 3) == [f"{name}: 3 partitions, as wanted", why]
+    different, _ = transport.ensure_topics([TOPIC], 6)
+    assert "expected 6 partitions, found 3" in different
+    _set(kafka, name, "cleanup.policy", "compact")
+    compacted, _ = transport.ensure_topics([TOPIC], 3)
+    assert compacted == f"{name}: expected cleanup.policy=delete, found compact"
+
+
+def _limit_messages(bootstrap: str, topic: str, size: int) -> None:
+    _set(bootstrap, topic, "max.message.bytes", str(size))
+
+
+def _set(bootstrap: str, topic: str, name: str, value: str) -> None:
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for changed in admin.incremental_alter_configs([resource]).values():
+        changed.result(30)
