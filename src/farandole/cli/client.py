@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-from farandole.cli.exits import No, Unreachable
-from farandole.cli.output import printable
+from farandole.cli.exits import Unreachable
+from farandole.cli.problems import NO_STATUSES, NotYet, failure
 from farandole.cli.sse import Message, Reader
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 60.0
 ATTEMPTS: Final = 10
+PATIENCE: Final = 5
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-NO_STATUSES: Final = (404, 409)
 NO_HEADERS: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 
@@ -82,6 +82,10 @@ class Client:
                             return
                         failures = 0
                         yield message
+            except NotYet as unheard:
+                if failures == PATIENCE:
+                    raise
+                reader.retry_seconds = unheard.retry_seconds
             except Unreachable:
                 if not reader.last_id or failures == ATTEMPTS:
                     raise
@@ -130,16 +134,3 @@ class Client:
 
     def _address(self, path: tuple[str, ...]) -> str:
         return "/".join((self._url, "api", *(quote(part, safe="") for part in path)))
-
-
-def failure(response: "httpx.Response", refusals: tuple[int, ...] = NO_STATUSES) -> No | Unreachable:
-    """An answer other than 2xx as one line, every wrong field named."""
-    said = f"{response.status_code} {response.reason_phrase}"
-    try:
-        problem = response.json()
-        parts = [problem.get("detail") or problem.get("title") or said]
-        parts += [f"{wrong['field']}: {wrong['message']}" for wrong in problem.get("errors", [])]
-    except (ValueError, AttributeError, KeyError, TypeError):
-        parts = [f"expected problem details, found {said}"]
-    kind = No if response.status_code in refusals else Unreachable
-    return kind("; ".join(printable(part) for part in parts))

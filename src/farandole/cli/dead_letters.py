@@ -10,7 +10,7 @@ from farandole.cli.exits import No
 if TYPE_CHECKING:
     from farandole.cli.client import Client
 
-COLUMNS = ("id", "service", "topic", "error", "at")
+COLUMNS = ("id", "service", "from", "parked", "replayed", "error")
 
 
 @click.group("dead-letters")
@@ -26,7 +26,7 @@ def list_(url: str | None, as_json: bool) -> None:
     letters = _client(url).pages("dead-letters")
     if as_json:
         return output.json_lines({"items": letters})
-    return output.table(COLUMNS, [[letter.get(column) for column in COLUMNS] for letter in letters])
+    return output.table(COLUMNS, [_row(letter) for letter in letters])
 
 
 @dead_letters.command(epilog=options.example("farandole dead-letters show 7"))
@@ -49,6 +49,11 @@ def replay(letter_id: str, url: str | None, as_json: bool) -> None:
     """Give a parked record to its service once more; exits 1 when it fails again and stays parked."""
     outcome: Any = _client(url).post("dead-letters", letter_id, "replay", refusals=(404, 409, 422))
     return output.json_lines(outcome) if as_json else output.fields(outcome)
+
+
+def _row(letter: dict[str, Any]) -> tuple[object, ...]:
+    origin = "{topic}[{partition}]@{offset}".format(**letter["origin"])
+    return (letter["id"], letter["service"], origin, letter["parked_at"], letter["replayed_at"], letter["error"])
 
 
 def _client(url: str | None) -> "Client":

@@ -95,7 +95,10 @@ def watch(order_id: str, url: str | None, as_json: bool) -> None:
 @click.argument("order_id", required=False)
 @options.url
 def diagram(order_id: str | None, url: str | None) -> None:
-    """Draw an order as Mermaid; without ORDER_ID, the choreography's three flows."""
+    """Draw an order, or the three flows, as Mermaid.
+
+    Without ORDER_ID it draws the choreography itself and needs no server.
+    """
     if order_id is not None:
         return click.echo(_client(url).text("orders", order_id, "diagram").rstrip("\n"))
     from farandole.contract.choreography import FLOWS

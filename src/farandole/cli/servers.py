@@ -64,7 +64,7 @@ def serve(service: str, **flags: str | None) -> int:
 @click.command(epilog=options.example("farandole topics --kafka localhost:9092"))
 @options.kafka
 def topics(kafka: str | None) -> None:
-    """Create the topics that are missing and check the others; may be repeated."""
+    """Create missing topics and check the others; may be repeated."""
     settings = options.settings(kafka=kafka)
     options.required(settings.kafka, "kafka")
     from farandole.runtime.distributed import create_topics

@@ -17,16 +17,18 @@ class Reader:
 
     last_id: str = ""
     retry_seconds: float = 1.0
+    _id: str = ""
     _event: str = ""
     _data: list[str] = field(default_factory=list)
 
     def read(self, chunks: Iterable[bytes]) -> Iterator[Message]:
         """The complete messages of one connection; an unfinished last one is dropped, as the standard demands."""
-        self._event, self._data = "", []
+        self._id, self._event, self._data = self.last_id, "", []
         for line in _lines(chunks):
             if line:
                 self._take(line)
                 continue
+            self.last_id = self._id
             if self._data:
                 yield Message(self._event or "message", self.last_id, "\n".join(self._data))
             self._event, self._data = "", []
@@ -40,7 +42,7 @@ class Reader:
             case "data":
                 self._data.append(value)
             case "id" if "\0" not in value:
-                self.last_id = value
+                self._id = value
             case "retry" if value.isascii() and value.isdigit():
                 self.retry_seconds = int(value) / 1000
 

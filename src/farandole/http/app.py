@@ -27,7 +27,7 @@ def application(
     lifespan: Lifespan | None = None,
     events: dict[str, Any] | None = None,
 ) -> Starlette:
-    """An application that serves routes and their documents; `events` is its AsyncAPI document, by default of all services."""
+    """An application that serves routes and their documents; `events` is its AsyncAPI document, else that of all."""
     documents = _documents(openapi(title, routes), events or asyncapi(None))
     app = Starlette(
         routes=[*starlette_routes([*routes, *documents]), *extra],

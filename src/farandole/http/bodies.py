@@ -1,9 +1,11 @@
-"""A body is decoded once, fast; a refused or suspicious one is walked again, so that every wrong field gets its name."""
+"""A body is decoded once, fast; a refused or suspicious one is walked again, so that every wrong field is named."""
 
+import json
 import re
+from collections.abc import Hashable
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -43,7 +45,7 @@ def _too_large(limit: int) -> Problem:
 def decode(data: bytes, kind: type[T]) -> T:
     """The value that a body says; 400 unless it is JSON in UTF-8, 422 naming every wrong field."""
     try:
-        value: T = _decoder(kind).decode(data)
+        value: T = _decoder(cast(Hashable, kind)).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         raise _refusal(data, kind) from None
     if b"\\" in data and (errors := _errors(_json(data), kind, "")):
@@ -53,8 +55,8 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 @cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast(Any, kind))
 
 
 def _refusal(data: bytes, kind: Any) -> Problem:
@@ -70,7 +72,19 @@ def _json(data: bytes) -> Any:
         raise Problem(400, f"expected UTF-8, found {error.reason} at byte {error.start}") from None
     except RecursionError:
         raise Problem(400, "expected JSON nested less deeply") from None
+    except msgspec.ValidationError:
+        return _beyond_range(data)
     except (msgspec.MsgspecError, ValueError) as error:
+        raise Problem(400, f"expected JSON: {str(error)[:200]}") from None
+
+
+def _beyond_range(data: bytes) -> Any:
+    """What JSON with numbers that no machine type holds says; those become infinite, which no field takes."""
+    try:
+        return json.loads(data, parse_int=lambda digits: int(digits) if len(digits) < 20 else float("inf"))
+    except RecursionError:
+        raise Problem(400, "expected JSON nested less deeply") from None
+    except ValueError as error:
         raise Problem(400, f"expected JSON: {str(error)[:200]}") from None
 
 
@@ -112,7 +126,7 @@ def _sequence_errors(value: Any, kind: Any, path: str) -> list[FieldError]:
         return [FieldError(path, f"expected an array, found {_name(value)}")]
     items = get_args(_bare(kind))
     metas = getattr(kind, "__metadata__", ())
-    errors = _leaf_errors(value, Annotated[(list[Any], *metas)], path) if metas else []
+    errors = _leaf_errors([None] * len(value), Annotated[(list[Any], *metas)], path) if metas else []
     for place, item in enumerate(value):
         errors += _errors(item, items[0] if items else Any, f"{path}[{place}]")
     return errors

@@ -18,7 +18,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method of one path: who answers, what goes in and comes out, which problems it names besides the usual ones."""
+    """One method of one path: who answers, what goes in and comes out, which problems beside the usual ones."""
 
     method: str
     path: str

@@ -1,4 +1,5 @@
 """Every setting is declared once: flags win over FARANDOLE_* variables, variables over the file of FARANDOLE_CONFIG."""
+# ruff: noqa: RUF009  # `_setting` gives a field, not a shared default
 
 import difflib
 import re
@@ -128,7 +129,7 @@ class Settings:
     # fmt: off
     kafka: str | None = _setting(None, _BOOTSTRAP, "Kafka's bootstrap servers, HOST:PORT, several separated by commas")
     database: str | None = _setting(None, _DATABASE, "SQLAlchemy URL of this service's own database")
-    data: Path = _setting(_user_data, _FOLDER, "folder of the embedded system's databases", "the user's data folder")  # noqa: RUF009
+    data: Path = _setting(_user_data, _FOLDER, "folder of the embedded system's databases", "the user's data folder")
     host: str = _setting("127.0.0.1", _HOST, "address the HTTP server listens on")
     port: int = _setting(8000, _PORT, "port the HTTP server listens on; 0 takes a free one")
     url: str = _setting("http://127.0.0.1:8000", _HTTP, "address of the system that the client commands talk to")

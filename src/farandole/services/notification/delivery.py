@@ -45,7 +45,7 @@ class Courier:
         self._backoff = backoff
 
     def turn(self, now: int) -> int:
-        """Try what is due at `now`, at most TAKEN messages, and say how many; raises Transient while the database is away."""
+        """Try at most TAKEN messages due at `now` and say how many; raises Transient while the database is away."""
         away: dict[str, str] = {}
         taken = self._take(now)
         for message, delivery in taken:

@@ -1,0 +1,1 @@
+"""The front door: one address for all services, and the first page."""
