@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,11 +60,15 @@ LETTER = {
 }
 
 
-def farandole(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FARANDOLE_")}
+    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONUTF8": "1"} | more
+
+
+def farandole(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "farandole.cli", *arguments],
-        env=kept | {"PYTHONPATH": str(SOURCE), "PYTHONUTF8": "1"} | environ,
+        env=environment(**environ),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -273,6 +279,20 @@ def test_a_monitor_that_has_not_heard_of_the_order_is_asked_again_a_few_times(ti
 def test_watching_an_order_that_nobody_knows_is_a_no() -> None:
     with CannedServer({}) as server:
         refused(asking(server, "order", "watch", ID), 1, "no GET")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_being_told_to_stop_is_no_failure(ending: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        watching = [sys.executable, "-m", "farandole.cli", "order", "watch", ID, "--url", url]
+        with subprocess.Popen(watching, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = listener.accept()
+            with connection:
+                process.send_signal(ending)
+                _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (0, "")
 
 
 def test_the_whole_stock_is_listed() -> None:

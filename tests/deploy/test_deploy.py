@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def compose() -> Mapping[str, Any]:
 
 
 def test_compose_fits_the_compose_schema(compose: Mapping[str, Any]) -> None:
-    jsonschema.validate(dict(compose), json.loads(SCHEMA.read_text(encoding="utf-8")))
+    jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(dict(compose))
 
 
 def test_compose_waits_only_for_what_it_has(compose: Mapping[str, Any]) -> None:
@@ -97,15 +98,16 @@ def test_each_service_may_do_what_its_rows_need_and_no_more(tmp_path: Path) -> N
     said = {s: {f"p.{(row.says or StepTaken).topic}" for row in rows} for s, rows in steps.items()}
     assert reads == {**heard, "monitor": {f"p.{topic}" for topic in everything}}
     assert writes == said
-    assert groups == {service: {f"p.{service}"} for service in EVERYBODY}
-    assert others == {("topics", operation) for operation in ("Create", "Describe", "DescribeConfigs")}
+    assert groups == {service: {f"p.farandole.{service}"} for service in EVERYBODY}
+    creating = {("topics", operation) for operation in ("Create", "Describe", "DescribeConfigs")}
+    assert others == {*creating, ("monitor", "IdempotentWrite")}
 
 
 Rights = dict[str, set[str]]
 
 
 def _granted(folder: Path) -> tuple[Rights, Rights, Rights, set[tuple[str, str]]]:
-    """Who may read and write which topic and be in which group, told by running the script against a tool that prints."""
+    """Who may read and write which topic and be in which group: the script runs against a tool that only prints."""
     tool = folder / "kafka-acls.sh"
     tool.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
     tool.chmod(0o700)
@@ -118,7 +120,7 @@ def _granted(folder: Path) -> tuple[Rights, Rights, Rights, set[tuple[str, str]]
     for line in said.splitlines():
         words = shlex.split(line)
         options = defaultdict(list)
-        for option, value in zip(words, words[1:], strict=False):
+        for option, value in pairwise(words):
             options[option].append(value)
         (principal,) = options["--allow-principal"]
         who = principal.removeprefix("User:farandole-")

@@ -3,13 +3,12 @@
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from farandole.contract import events
 from farandole.messaging.envelope import Cause, Heard
 from farandole.messaging.kernel_tables import KERNEL
 from farandole.services.order.api import routes
-from tests.http.conftest import Serve
+from tests.http.conftest import Client, Serve
 from tests.support.desk_for_tests import NOON, DeskForTests
 
 CAUSE = Cause("0190a0a0-0000-7000-8000-000000000001", "d")
@@ -30,11 +29,11 @@ def complete(desk: DeskForTests, order_id: str, amount: str = "39.98") -> None:
 
 
 @pytest.fixture
-def client(order_desk: DeskForTests, serve: Serve) -> TestClient:
+def client(order_desk: DeskForTests, serve: Serve) -> Client:
     return serve(routes(order_desk))
 
 
-def test_an_order_is_created_pending(client: TestClient) -> None:
+def test_an_order_is_created_pending(client: Client) -> None:
     answer = client.post("/api/orders", json=wish())
     order = answer.json()
     assert answer.status_code == 201
@@ -53,11 +52,11 @@ def test_an_order_is_created_pending(client: TestClient) -> None:
     assert client.get(answer.headers["location"]).json() == order
 
 
-def test_prices_are_answered_with_the_currencys_digits(client: TestClient) -> None:
+def test_prices_are_answered_with_the_currencys_digits(client: Client) -> None:
     assert client.post("/api/orders", json=wish(lines=priced("19"))).json()["lines"] == priced("19.00")
 
 
-def test_the_same_key_and_order_give_the_original_answer(client: TestClient, order_desk: DeskForTests) -> None:
+def test_the_same_key_and_order_give_the_original_answer(client: Client, order_desk: DeskForTests) -> None:
     headers = {"Idempotency-Key": "k-1"}
     first = client.post("/api/orders", json=wish(lines=priced("19")), headers=headers)
     complete(order_desk, first.json()["id"], "19.00")
@@ -70,7 +69,7 @@ def test_the_same_key_and_order_give_the_original_answer(client: TestClient, ord
     assert len(client.get("/api/orders").json()["items"]) == 1
 
 
-def test_the_same_key_with_another_order_is_refused(client: TestClient) -> None:
+def test_the_same_key_with_another_order_is_refused(client: Client) -> None:
     headers = {"Idempotency-Key": "k-1"}
     client.post("/api/orders", json=wish(), headers=headers)
     answer = client.post("/api/orders", json=wish(currency="EUR"), headers=headers)
@@ -78,12 +77,12 @@ def test_the_same_key_with_another_order_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129, "a\tb"])
-def test_a_key_that_is_not_printable_is_refused(client: TestClient, key: str) -> None:
+def test_a_key_that_is_not_printable_is_refused(client: Client, key: str) -> None:
     answer = client.post("/api/orders", json=wish(), headers={"Idempotency-Key": key})
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
-def test_who_prefers_to_wait_is_answered_with_the_end(client: TestClient, order_desk: DeskForTests) -> None:
+def test_who_prefers_to_wait_is_answered_with_the_end(client: Client, order_desk: DeskForTests) -> None:
     order_desk.on_settled = lambda: complete(order_desk, order_desk.waited[0][0])
     answer = client.post("/api/orders", json=wish(), headers={"Prefer": "respond-async, Wait=99; x=y"})
     assert (answer.status_code, answer.json()["status"]) == (201, "COMPLETED")
@@ -92,7 +91,7 @@ def test_who_prefers_to_wait_is_answered_with_the_end(client: TestClient, order_
 
 
 @pytest.mark.parametrize("preference", ["wait", "wait=", "wait=-1", "wait=1.5", "wait=ten", "return=minimal"])
-def test_a_preference_that_is_not_understood_is_ignored(client: TestClient, preference: str) -> None:
+def test_a_preference_that_is_not_understood_is_ignored(client: Client, preference: str) -> None:
     answer = client.post("/api/orders", json=wish(), headers={"Prefer": preference})
     assert (answer.status_code, "preference-applied" in answer.headers) == (201, False)
 
@@ -108,24 +107,24 @@ def test_a_preference_that_is_not_understood_is_ignored(client: TestClient, pref
         ({"lines": priced("10000000.00", 1000)}, "lines"),
     ],
 )
-def test_an_order_that_is_not_money_is_refused(client: TestClient, changes: dict[str, Any], field: str) -> None:
+def test_an_order_that_is_not_money_is_refused(client: Client, changes: dict[str, Any], field: str) -> None:
     answer = client.post("/api/orders", json=wish(**changes))
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_the_largest_total_is_taken(client: TestClient) -> None:
+def test_the_largest_total_is_taken(client: Client) -> None:
     lines = [*priced("999999.99", 9999), *priced("1000099.98")]
-    assert client.post("/api/orders", json=wish(lines=lines)).json()["total"] == "9999999999.99"[0:0] + "9999999999.99"
+    assert client.post("/api/orders", json=wish(lines=lines)).json()["total"] == "9999999999.99"
 
 
-def test_an_overfull_outbox_is_503_with_retry_after(client: TestClient, order_desk: DeskForTests) -> None:
+def test_an_overfull_outbox_is_503_with_retry_after(client: Client, order_desk: DeskForTests) -> None:
     order_desk.overfull = True
     answer = client.post("/api/orders", json=wish())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
-def test_orders_are_listed_newest_first_in_pages(client: TestClient) -> None:
+def test_orders_are_listed_newest_first_in_pages(client: Client) -> None:
     placed = [client.post("/api/orders", json=wish()).json()["id"] for _ in range(5)]
     seen, cursor = [], None
     while True:
@@ -137,7 +136,7 @@ def test_orders_are_listed_newest_first_in_pages(client: TestClient) -> None:
     assert seen == placed[::-1]
 
 
-def test_orders_are_filtered_by_status_and_customer(client: TestClient, order_desk: DeskForTests) -> None:
+def test_orders_are_filtered_by_status_and_customer(client: Client, order_desk: DeskForTests) -> None:
     done, open_ = (client.post("/api/orders", json=wish()).json()["id"] for _ in range(2))
     other = client.post("/api/orders", json=wish(customer={"id": "c-7"})).json()["id"]
     complete(order_desk, done)
@@ -155,7 +154,7 @@ def test_orders_are_filtered_by_status_and_customer(client: TestClient, order_de
 @pytest.mark.parametrize(
     "query", ["status=x", "limit=0", "limit=201", "limit=x", "cursor=x", "cursor=YWJj", "customer_id=%00"]
 )
-def test_a_wrong_query_is_422(client: TestClient, query: str) -> None:
+def test_a_wrong_query_is_422(client: Client, query: str) -> None:
     answer = client.get(f"/api/orders?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
     assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
@@ -164,12 +163,12 @@ def test_a_wrong_query_is_422(client: TestClient, query: str) -> None:
 @pytest.mark.parametrize(
     "order_id", ["x", "0190a0a0-0000-7000-8000-00000000ffff", "%00", "0190a0a0-0000-7000-8000-00000000ffff%0A"]
 )
-def test_an_unknown_order_is_404(client: TestClient, order_id: str) -> None:
+def test_an_unknown_order_is_404(client: Client, order_id: str) -> None:
     answer = client.get(f"/api/orders/{order_id}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
 
 
-def test_an_absent_table_is_an_outage_and_tells_nothing(client: TestClient, order_desk: DeskForTests) -> None:
+def test_an_absent_table_is_an_outage_and_tells_nothing(client: Client, order_desk: DeskForTests) -> None:
     for table in reversed(order_desk.relations[0].table.metadata.sorted_tables):
         table.drop(order_desk.database.engine)
     answer = client.get("/api/orders")

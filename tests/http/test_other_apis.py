@@ -1,7 +1,6 @@
 """Stock, reservations, payments and notifications as the outside sees them."""
 
 import pytest
-from starlette.testclient import TestClient
 
 from farandole.contract import events
 from farandole.messaging.envelope import Cause, Heard
@@ -10,7 +9,7 @@ from farandole.services.notification.api import routes as notification_routes
 from farandole.services.notification.domain import Delivery
 from farandole.services.notification.storage import DELIVERIES
 from farandole.services.payment.api import routes as payment_routes
-from tests.http.conftest import Serve
+from tests.http.conftest import Client, Serve
 from tests.support.desk_for_tests import NOON, DeskForTests
 
 ORDER = "0190a0a0-0000-7000-8000-00000000000a"
@@ -30,25 +29,25 @@ def failed(order_id: str = ORDER) -> events.PaymentFailed:
 
 
 @pytest.fixture
-def stock(inventory_desk: DeskForTests, serve: Serve) -> TestClient:
+def stock(inventory_desk: DeskForTests, serve: Serve) -> Client:
     return serve(inventory_routes(inventory_desk))
 
 
-def test_goods_come_in_and_are_counted(stock: TestClient) -> None:
+def test_goods_come_in_and_are_counted(stock: Client) -> None:
     answer = stock.post("/api/stock/tea/receipts", json={"quantity": 5})
     assert (answer.status_code, answer.json()) == (201, {"sku": "tea", "available": 5, "reserved": 0})
     assert stock.post("/api/stock/tea/receipts", json={"quantity": 5}).json()["available"] == 10
     assert stock.get("/api/stock/tea").json() == {"sku": "tea", "available": 10, "reserved": 0}
 
 
-def test_a_receipts_key_counts_once_per_sku(stock: TestClient) -> None:
+def test_a_receipts_key_counts_once_per_sku(stock: Client) -> None:
     headers = {"Idempotency-Key": "k"}
     for sku in ("tea", "tea", "mug"):
         assert stock.post(f"/api/stock/{sku}/receipts", json={"quantity": 5}, headers=headers).json()["available"] == 5
     assert stock.post("/api/stock/tea/receipts", json={"quantity": 6}, headers=headers).status_code == 422
 
 
-def test_stock_is_listed_by_sku_in_pages(stock: TestClient) -> None:
+def test_stock_is_listed_by_sku_in_pages(stock: Client) -> None:
     for sku in ("tea", "cup", "mug"):
         stock.post(f"/api/stock/{sku}/receipts", json={"quantity": 1})
     first = stock.get("/api/stock?limit=2").json()
@@ -58,17 +57,17 @@ def test_stock_is_listed_by_sku_in_pages(stock: TestClient) -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, 10**9 + 1, "1", None])
-def test_a_receipt_out_of_range_is_refused(stock: TestClient, quantity: object) -> None:
+def test_a_receipt_out_of_range_is_refused(stock: Client, quantity: object) -> None:
     answer = stock.post("/api/stock/tea/receipts", json={"quantity": quantity})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "quantity")
 
 
 @pytest.mark.parametrize("path", ["/api/stock/none", "/api/stock/a%20b", f"/api/reservations/{ORDER}"])
-def test_what_inventory_does_not_know_is_404(stock: TestClient, path: str) -> None:
+def test_what_inventory_does_not_know_is_404(stock: Client, path: str) -> None:
     assert stock.get(path).status_code == 404
 
 
-def test_a_reservation_is_reserved_then_released(stock: TestClient, inventory_desk: DeskForTests) -> None:
+def test_a_reservation_is_reserved_then_released(stock: Client, inventory_desk: DeskForTests) -> None:
     stock.post("/api/stock/tea/receipts", json={"quantity": 2})
     inventory_desk.decide(Heard(placed(), CAUSE, NOON))
     reserved = {"order_id": ORDER, "status": "RESERVED", "lines": [{"sku": "tea", "quantity": 2}]}
@@ -77,7 +76,7 @@ def test_a_reservation_is_reserved_then_released(stock: TestClient, inventory_de
     assert stock.get(f"/api/reservations/{ORDER}").json() == reserved | {"status": "RELEASED"}
 
 
-def test_a_rejected_order_has_a_rejected_reservation(stock: TestClient, inventory_desk: DeskForTests) -> None:
+def test_a_rejected_order_has_a_rejected_reservation(stock: Client, inventory_desk: DeskForTests) -> None:
     inventory_desk.decide(Heard(placed(), CAUSE, NOON))
     assert stock.get(f"/api/reservations/{ORDER}").json()["status"] == "REJECTED"
 

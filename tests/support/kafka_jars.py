@@ -61,6 +61,8 @@ def java() -> Path:
 
 
 def _fetch(maven: Path, folder: Path) -> None:
+    for interrupted in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(interrupted, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         shutil.copy(POM, unfinished)

@@ -23,13 +23,15 @@ from tests.support.servers import KafkaServer, Missing, PostgresServer, ServerFa
 
 TOPIC = "kept"
 SECONDS = 30
+# A broker that was killed waits for its own last session to end before it is let in again: 9 s by default.
+SHORT_SESSION = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
 S = TypeVar("S", KafkaServer, PostgresServer)
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[KafkaServer]:
     """A broker that this test alone may stop."""
-    with _available(KafkaServer) as server:
+    with _available(lambda: KafkaServer(SHORT_SESSION)) as server:
         yield server
 
 

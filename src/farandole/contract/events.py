@@ -22,24 +22,24 @@ Email = Annotated[
 Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$", description="E.164", examples=["+14155550123"])]
 
 
-class Customer(Value):
+class Customer(Value, frozen=True):
     id: PrintableId
     email: Email | None = None
     phone: Phone | None = None
 
 
-class Line(Value):
+class Line(Value, frozen=True):
     sku: Sku
     quantity: Quantity
     unit_price: Amount
 
 
-class Reason(Value):
+class Reason(Value, frozen=True):
     code: Annotated[str, Meta(max_length=64)]
     detail: Annotated[str, Meta(max_length=16_384)]
 
 
-class OrderEvent(Event):
+class OrderEvent(Event, frozen=True):
     """An event about one order; its key is the order id."""
 
     order_id: OrderId
@@ -49,7 +49,7 @@ class OrderEvent(Event):
         return self.order_id
 
 
-class PlaceOrder(OrderEvent):
+class PlaceOrder(OrderEvent, frozen=True):
     """A customer's wish, already well-formed; the one command of the choreography. `idempotency` is the customer's own key."""
 
     topic: ClassVar[str] = ""
@@ -59,7 +59,7 @@ class PlaceOrder(OrderEvent):
     idempotency: str | None = None
 
 
-class OrderPlaced(OrderEvent):
+class OrderPlaced(OrderEvent, frozen=True):
     topic: ClassVar[str] = "order.placed"
     customer: Customer
     currency: CurrencyCode
@@ -67,27 +67,27 @@ class OrderPlaced(OrderEvent):
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)]
 
 
-class OrderValidated(OrderEvent):
+class OrderValidated(OrderEvent, frozen=True):
     topic: ClassVar[str] = "order.validated"
     customer: Customer
     currency: CurrencyCode
     amount: Amount
 
 
-class OrderPaid(OrderEvent):
+class OrderPaid(OrderEvent, frozen=True):
     topic: ClassVar[str] = "order.paid"
     currency: CurrencyCode
     amount: Amount
 
 
-class OrderCompleted(OrderEvent):
+class OrderCompleted(OrderEvent, frozen=True):
     topic: ClassVar[str] = "order.completed"
     customer: Customer
     currency: CurrencyCode
     total: Amount
 
 
-class PaymentFailed(OrderEvent):
+class PaymentFailed(OrderEvent, frozen=True):
     topic: ClassVar[str] = "payment.failed"
     customer: Customer
     currency: CurrencyCode
@@ -95,14 +95,14 @@ class PaymentFailed(OrderEvent):
     reason: Reason
 
 
-class OrderFailed(OrderEvent):
+class OrderFailed(OrderEvent, frozen=True):
     topic: ClassVar[str] = "order.failed"
     customer: Customer
     reason: Reason
     short: Annotated[tuple[Sku, ...], Meta(max_length=100, description="SKUs of which there was not enough")]
 
 
-class StepTaken(OrderEvent, tag_field="kind", tag="step"):
+class StepTaken(OrderEvent, frozen=True, tag_field="kind", tag="step"):
     """A step that publishes nothing in the specification was taken; the passive monitor hears it."""
 
     topic: ClassVar[str] = "saga.steps"
@@ -111,7 +111,7 @@ class StepTaken(OrderEvent, tag_field="kind", tag="step"):
     heard: Annotated[str, Meta(max_length=64)]
 
 
-class StockReceived(Event, tag_field="kind", tag="receipt"):
+class StockReceived(Event, frozen=True, tag_field="kind", tag="receipt"):
     """Goods came in; its key is the SKU."""
 
     topic: ClassVar[str] = "saga.steps"

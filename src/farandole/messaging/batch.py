@@ -44,7 +44,7 @@ def judge(service: Service, rows: Rows, heard: Heard[Any]) -> Verdict | Poison |
 def _attempt(service: Service, rows: Rows, heard: Heard[Any]) -> Decision | Exception:
     try:
         decision = service.handler(heard.event)(rows, heard)
-        service.answer(heard, decision)
+        service.answer(type(heard.event), heard.event.key, decision)
     except (Transient, Halt):
         raise
     except Exception as error:
@@ -62,4 +62,4 @@ def _accept(service: Service, rows: Rows, heard: Heard[Any], decision: Decision)
     new = rows.put(decision.guard)  # type: ignore[arg-type]  # every guard is a row
     for row in decision.rows:
         rows.put(row)
-    return Verdict(decision, service.answer(heard, decision), new)
+    return Verdict(decision, service.answer(type(heard.event), heard.event.key, decision), new)

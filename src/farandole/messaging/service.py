@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from farandole.messaging.decision import Decision, Handler, Rows
 from farandole.messaging.envelope import Decoder, Event, Heard, Message, Said, event_id, seal
@@ -33,10 +33,10 @@ class Service:
     steps: Sequence[Step] = ()
     silently: Callable[[Step, str], Event] | None = None
     commands: Mapping[type[Event], Handler] = field(default_factory=dict)
-    answer: Callable[[Heard[Any], Decision], Message | None] = field(init=False)
+    answer: Callable[[type[Event], str, Decision], Message | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "answer", _answerer(self) if self.steps else lambda heard, decision: None)
+        object.__setattr__(self, "answer", _answerer(self) if self.steps else lambda hears, key, decision: None)
         if self.steps:
             _match(self)
 
@@ -61,22 +61,30 @@ def _match(service: Service) -> None:
         raise UnmatchedHandlers(f"{service.name}: expected to subscribe to what its rows hear, found {sorted(deaf)}")
 
 
-def _answerer(service: Service) -> Callable[[Heard[Any], Decision], Message | None]:
+def _answerer(service: Service) -> Callable[[type[Event], str, Decision], Message | None]:
     steps = {(step.hears, step.says): step for step in service.steps}
 
-    def answer(heard: Heard[Any], decision: Decision) -> Message | None:
+    def answer(hears: type[Event], key: str, decision: Decision) -> Message | None:
         """What is said of a decision: the same bytes under the same id, each time."""
         event, cause = decision.says, decision.guard.cause
-        step = steps.get((type(heard.event), type(event) if event else None))
-        if step is None and type(heard.event) in service.handlers:
+        step = steps.get((hears, type(event) if event else None))
+        if step is None and hears in service.handlers:
             found = type(event).__name__ if event else "silence"
             raise UnmatchedHandlers(f"{service.name}: expected an answer of the choreography, found {found}")
         if event is None and step is not None and service.silently is not None:
-            event = service.silently(step, heard.event.key)
+            event = service.silently(step, key)
         if event is None:
             return None
         name = step.name if step else f"{service.name}/{event.topic}"
-        causation = cause.id if heard.event.topic else None
+        causation = cause.id if hears.topic else None
         return seal(event, Said(event_id(cause.id, name), service.name, decision.guard.decided_at, causation))
 
     return answer
+
+
+class Again(NamedTuple):
+    """A decision found in the rows: what was heard, about which key, and what was decided."""
+
+    hears: type[Event]
+    key: str
+    decision: Decision

@@ -52,7 +52,7 @@ def up_to_date(url: str) -> bool:
 def migrate(service: str, url: str) -> str:
     """Bring one service's database to its newest tables, and say so in a line; repeating it changes nothing.
 
-    Raises ValueError for an unknown service, ForeignDatabase for another's tables, Transient while the database is away.
+    Raises ValueError for an unknown service, ForeignDatabase for another's tables, Transient while it is away.
     """
     if service not in HEAD:
         raise ValueError(f"expected a service among {', '.join(HEAD)}, found {service!r}")

@@ -18,6 +18,7 @@ from farandole.services.inventory import handlers as inventory_handlers
 from farandole.services.inventory import storage as inventory_storage
 from farandole.services.notification import handlers as notification_handlers
 from farandole.services.notification import storage as notification_storage
+from farandole.services.notification.channels import leaving
 from farandole.services.order import handlers as order_handlers
 from farandole.services.order import storage as order_storage
 from farandole.services.payment import handlers as payment_handlers
@@ -38,16 +39,11 @@ NAMES: Final = tuple(str(name) for name in STORAGES)
 def services(settings: Settings) -> dict[str, Service]:
     """The four services and the monitor; raises BrokenChoreography or UnmatchedHandlers."""
     choreography.check()
-    leaving = {
-        channel
-        for channel, how in (("email", settings.email_channel), ("sms", settings.sms_channel))
-        if how != "console"
-    }
     handlers: dict[str, Mapping[type[Event], Any]] = {
         Name.ORDER: order_handlers.HANDLERS,
         Name.INVENTORY: inventory_handlers.HANDLERS,
         Name.PAYMENT: payment_handlers.handlers(Limit(settings.payment_limit)),
-        Name.NOTIFICATION: notification_handlers.handlers(leaving),
+        Name.NOTIFICATION: notification_handlers.handlers(leaving(settings.email_channel, settings.sms_channel)),
     }
     saga = {name: _saga_service(name, table) for name, table in handlers.items()}
     return {**saga, MONITOR: _monitor()}

@@ -56,7 +56,15 @@ def instance_name(service: str) -> str:
 class Worker:
     """Runs a service until stopped; is the desk of its routes."""
 
-    def __init__(self, service: Service, database: Database, transport: Transport, settings: Settings, instance: str) -> None:
+    def __init__(
+        self,
+        service: Service,
+        database: Database,
+        transport: Transport,
+        settings: Settings,
+        instance: str,
+        unready: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.service = service.name
         self.tally: Counter[str] = Counter()
         self.halted: str | None = None
@@ -65,7 +73,7 @@ class Worker:
         around = Surroundings(clock, random.random, self._notice, settings.begin, instance, self.tally)
         self.consumer = Consumer(service, database, transport, around)
         self.intake = Intake(service, database, transport, around, _reply)
-        self._instance = instance
+        self._instance, self._unready = instance, unready
         self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._guard = threading.Lock()
         self._stop = threading.Event()
@@ -89,6 +97,7 @@ class Worker:
 
     def _run(self, part: Consumer | Intake) -> None:
         try:
+            self._await_tables(part)
             while not self._stop.is_set():
                 worked = part.turn(PATIENCE)
                 if not worked and part.trouble:
@@ -100,6 +109,20 @@ class Worker:
         except Exception as error:
             self.halted = f"{type(error).__name__}: {error}"
             log.exception("halted by a bug", service=self.service)
+
+    def _await_tables(self, part: Consumer | Intake) -> None:
+        """Wait until the database is there and has the tables this code knows."""
+        while not self._stop.is_set():
+            try:
+                reason = self._unready()
+            except Transient as error:
+                reason = str(error)
+            if reason is None:
+                return
+            if part.trouble != reason:
+                part.trouble = reason
+                log.warning("waiting", service=self.service, reason=reason)
+            self._stop.wait(0.5)
 
     # The desk
 

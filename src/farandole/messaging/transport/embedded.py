@@ -69,7 +69,7 @@ class EmbeddedTransport:
 
     def subscribe(self, group: str, topics: Sequence[str], revoked: Revoked) -> "EmbeddedSubscription":
         self.create_topics(topics)
-        member = EmbeddedSubscription(self, group, tuple(topics))
+        member = EmbeddedSubscription(self, group, tuple(topics), revoked)
         with self.news:
             self._groups[group].append(member)
         return member
@@ -186,9 +186,9 @@ class EmbeddedPublisher:
 
 
 class EmbeddedSubscription:
-    def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...], revoked: Revoked) -> None:
         self.group = group
-        self._transport, self._topics = transport, topics
+        self._transport, self._topics, self._revoked = transport, topics, revoked
         self._next: dict[str, int] = {}
         self._paused = False
 
@@ -253,6 +253,9 @@ class EmbeddedSubscription:
             receipt.durable.wait(5)
 
     def close(self) -> None:
+        if self._next:
+            self._revoked(frozenset(Partition(topic, 0) for topic in self._next))
+            self._next = {}
         self._transport.leave(self)
 
 

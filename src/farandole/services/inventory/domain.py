@@ -16,7 +16,7 @@ class Held(StrEnum):
     REJECTED = "REJECTED"
 
 
-class Line(events.Value):
+class Line(events.Value, frozen=True):
     sku: str
     quantity: int
 
@@ -75,7 +75,7 @@ class Receipt(Row, frozen=True):
         return Cause(self.receipt_id, self.digest)
 
 
-class ReceiveStock(Event):
+class ReceiveStock(Event, frozen=True):
     """The command behind a receipt."""
 
     topic: ClassVar[str] = ""

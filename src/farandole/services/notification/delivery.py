@@ -15,7 +15,7 @@ from farandole.services.notification.domain import Delivery, Message
 from farandole.services.notification.storage import DELIVERIES, MESSAGES
 
 SECOND: Final = 1_000_000
-LEASE: Final = 300 * SECOND
+LEASE: Final = 60 * SECOND
 """How long taken rows are nobody else's, and after which those of a killed process are due again."""
 TAKEN: Final = 100
 LONGEST_ERROR: Final = 500

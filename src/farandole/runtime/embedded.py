@@ -1,0 +1,113 @@
+"""The whole system in one process: SQLite files in one folder, the same services, one address.
+
+Beside distributed.py: that is all that differs between a laptop and a cluster.
+"""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+from starlette.applications import Starlette
+
+from farandole.http import operations
+from farandole.http.app import application
+from farandole.http.invariants import routes as invariant_routes
+from farandole.messaging.database import Database, open_database
+from farandole.messaging.failure import Transient
+from farandole.messaging.transport.embedded import EmbeddedTransport
+from farandole.runtime import migrations
+from farandole.runtime.couriers import Delivering
+from farandole.runtime.demo import Customers
+from farandole.runtime.folder import only_user_of
+from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
+from farandole.runtime.server import address, listen, serve_until_told
+from farandole.runtime.settings import Settings
+from farandole.runtime.telemetry import configure_logs, registry
+from farandole.runtime.wiring import services
+from farandole.runtime.worker import Worker
+from farandole.web import branches, page
+
+INSTANCE: Final = "embedded"
+"""The one instance of this folder: after a crash its outbox rows are still its own."""
+
+
+class Embedded:
+    """All services over one folder; a context manager that starts and stops them."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._resources = ExitStack()
+        self._resources.enter_context(only_user_of(folder))
+        self._transport = EmbeddedTransport(folder / "log.db")
+        self.workers: dict[str, Worker] = {}
+        databases: dict[str, Database] = {}
+        for name, service in services(settings).items():
+            url = f"sqlite:///{folder / name}.db"
+            databases[name] = open_database(url)
+            if migrations.current(databases[name]) != migrations.HEAD[name]:
+                migrations.migrate(name, url)
+            self.workers[name] = Worker(service, databases[name], self._transport, settings, INSTANCE)
+        self._databases = databases
+        self._delivering = Delivering(databases["notification"], settings)
+        self.workers["notification"].noticed.append(self._delivering.show)
+        self.app = _app(self.workers)
+
+    def __enter__(self) -> Self:
+        for worker in self.workers.values():
+            worker.start()
+        self._delivering.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._delivering.stop()
+        for worker in self.workers.values():
+            worker.stop()
+        for worker in self.workers.values():
+            worker.join()
+        self._transport.close()
+        for database in self._databases.values():
+            database.close()
+        self._resources.close()
+
+    def halted(self) -> str | None:
+        """Why a service had to stop, or None."""
+        return next((worker.halted for worker in self.workers.values() if worker.halted), None)
+
+
+def _app(workers: dict[str, Worker]) -> Starlette:
+    def stall() -> str | None:
+        return next((f"{w.service}: {why}" for w in workers.values() if (why := w.stall())), None)
+
+    own = [route for name, worker in workers.items() for route in SERVICE_ROUTES[name](worker)]
+    clients = {name: _inside(worker) for name, worker in workers.items()}
+    shared = (*operations.health(stall), *operations.metrics(registry(list(workers.values()))))
+    return application("Farandole", [*own, *branches.routes(clients), *shared, *page.routes()])
+
+
+def _inside(worker: Worker) -> httpx.AsyncClient:
+    """A client of one service's operations, in this process."""
+    routes = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
+    transport = httpx.ASGITransport(application(worker.service, routes))
+    return httpx.AsyncClient(transport=transport, base_url=f"http://{worker.service}")
+
+
+def up(settings: Settings, *, demo: bool) -> int:
+    """Run until told to end; 0 then, 1 when a service halted."""
+    configure_logs(settings)
+    try:
+        bound = listen(settings)
+        system = Embedded(settings, settings.data)
+    except (OSError, Transient) as error:
+        print(f"farandole: {error}", file=sys.stderr)
+        return 2
+    with system, Customers(address(bound), active=demo):
+        print(f"Farandole is at {address(bound)}/ and keeps its data in {settings.data}", flush=True)
+        serve_until_told(system.app, bound, system.halted)
+    if reason := system.halted():
+        print(f"farandole: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
