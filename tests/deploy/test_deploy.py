@@ -22,6 +22,7 @@ from farandole.runtime import migrations, settings
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = tuple(choreography.Service)
 EVERYBODY = (*SERVICES, "monitor")
+Rights = dict[str, set[str]]
 SCHEMA = Path(__file__).with_name("compose-spec.json")
 """The Compose Specification's own schema (compose-spec/compose-spec, Apache License 2.0)."""
 
@@ -94,16 +95,13 @@ def test_each_service_may_do_what_its_rows_need_and_no_more(tmp_path: Path) -> N
     reads, writes, groups, others = _granted(tmp_path)
     steps = {service: choreography.steps_of(service) for service in SERVICES}
     everything = {*choreography.topics(), StepTaken.topic}
-    heard = {s: {f"p.{row.hears.topic}" for row in rows if row.hears.topic} for s, rows in steps.items()}
-    said = {s: {f"p.{(row.says or StepTaken).topic}" for row in rows} for s, rows in steps.items()}
+    heard: Rights = {str(s): {f"p.{row.hears.topic}" for row in rows if row.hears.topic} for s, rows in steps.items()}
+    said: Rights = {str(s): {f"p.{(row.says or StepTaken).topic}" for row in rows} for s, rows in steps.items()}
     assert reads == {**heard, "monitor": {f"p.{topic}" for topic in everything}}
     assert writes == said
     assert groups == {service: {f"p.farandole.{service}"} for service in EVERYBODY}
     creating = {("topics", operation) for operation in ("Create", "Describe", "DescribeConfigs")}
     assert others == {*creating, ("monitor", "IdempotentWrite")}
-
-
-Rights = dict[str, set[str]]
 
 
 def _granted(folder: Path) -> tuple[Rights, Rights, Rights, set[tuple[str, str]]]:

@@ -6,20 +6,23 @@ from msgspec import Meta
 
 from farandole.messaging.envelope import Event, Value
 
-UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$"
+END: Final = r"$(?!\n)"
+"""The end of a pattern: unlike `$` alone not before a last newline."""
+UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}" + END
 
 OrderId = Annotated[str, Meta(pattern=UUID, description="UUIDv7")]
-Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="stock keeping unit", examples=["tea"])]
+Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)", description="stock keeping unit", examples=["tea"])]
 Quantity = Annotated[int, Meta(ge=1, le=10_000)]
 Amount = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,4})?$", description="plain decimal", examples=["19.99"])
+    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,4})?$(?!\n)", description="plain decimal", examples=["19.99"])
 ]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="active ISO 4217 code", examples=["USD"])]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="active ISO 4217 code", examples=["USD"])]
 PrintableId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Email = Annotated[
-    str, Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$", examples=["ada@example.com"])
+    str,
+    Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$(?!\n)", examples=["ada@example.com"]),
 ]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$", description="E.164", examples=["+14155550123"])]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$(?!\n)", description="E.164", examples=["+14155550123"])]
 
 
 class Customer(Value, frozen=True):

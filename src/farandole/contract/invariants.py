@@ -190,7 +190,9 @@ def _together(status: str, reservation: str, payment: str | None, kind: str) -> 
             seen = (
                 order.status == status if order else False,
                 held.get(key) == reservation,
-                (money.status if money else None) == payment if payment else money is None and held.get(key) == reservation,
+                (money.status if money else None) == payment
+                if payment
+                else money is None and held.get(key) == reservation,
                 told[key] == [kind],
             )
             same_amount = not (order and money) or (money.currency, money.amount) == (order.currency, order.total)
@@ -278,9 +280,21 @@ INVARIANTS: Final = (
     Invariant("A5", "an order's total is the sum of its lines", ("orders",), _totals_add_up),
     Invariant("Q1", "every order ended", ("orders",), _all_ended),
     Invariant("Q1a", "every acknowledged order is there", ("orders", "acknowledged"), _all_acknowledged),
-    Invariant("Q2", "completed orders are reserved, paid and told", _ALL, _together("COMPLETED", "RESERVED", "COMPLETED", "completed")),
-    Invariant("Q3", "orders whose payment failed are released and told", _ALL, _together("PAYMENT_FAILED", "RELEASED", "FAILED", "payment_failed")),
-    Invariant("Q4", "failed orders are rejected, unpaid and told", _ALL, _together("FAILED", "REJECTED", None, "failed")),
+    Invariant(
+        "Q2",
+        "completed orders are reserved, paid and told",
+        _ALL,
+        _together("COMPLETED", "RESERVED", "COMPLETED", "completed"),
+    ),
+    Invariant(
+        "Q3",
+        "orders whose payment failed are released and told",
+        _ALL,
+        _together("PAYMENT_FAILED", "RELEASED", "FAILED", "payment_failed"),
+    ),
+    Invariant(
+        "Q4", "failed orders are rejected, unpaid and told", _ALL, _together("FAILED", "REJECTED", None, "failed")
+    ),
     Invariant("Q4m", "one message for each address", ("orders", "notices", "messages"), _every_message),
     Invariant("Q5", "nothing is oversold or without its order", (*_ALL, "receipts"), _not_oversold),
     Invariant("Q6", "money paid is money owed", ("orders", "payments"), _money_adds_up),

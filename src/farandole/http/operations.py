@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from farandole.contract.events import UUID
+from farandole.contract.events import END, UUID
 from farandole.http import parameters
 from farandole.http.desk import Desk
 from farandole.http.problems import Problem, unknown
@@ -21,7 +21,7 @@ from farandole.messaging.envelope import rfc3339
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 
-_PLACE: Final = rf"[0-9]{{1,18}}/{UUID.strip('^$')}"
+_PLACE: Final = rf"[0-9]{{1,18}}/{UUID.removeprefix('^').removesuffix(END)}"
 TAG: Final = "operations"
 
 

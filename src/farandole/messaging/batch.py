@@ -18,9 +18,7 @@ class Verdict(NamedTuple):
     new: bool
 
 
-def decide(
-    service: Service, transaction: Transaction, batch: Sequence[Heard[Any]]
-) -> list[Verdict | Poison | Refused]:
+def decide(service: Service, transaction: Transaction, batch: Sequence[Heard[Any]]) -> list[Verdict | Poison | Refused]:
     """Decide events in order, each seeing what earlier ones decided, and save the rows; one verdict or failure each."""
     if not batch:
         return []

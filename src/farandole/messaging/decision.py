@@ -46,8 +46,7 @@ class Rows:
             self._stored.add((type(row), row.key))
 
     def get(self, kind: type[R], key: Hashable) -> R | None:
-        row = self._rows.get(kind, {}).get(key)
-        return row  # type: ignore[return-value]  # rows are filed under their own kind
+        return self._rows.get(kind, {}).get(key)  # type: ignore[return-value]  # rows are filed under their own kind
 
     def put(self, row: Row) -> bool:
         """Take a decided row, and whether it must be written; the very row that is here already needs none."""

@@ -142,9 +142,7 @@ class Intake:
         self.around.tally["commands"] += len(errands)
         self._reply([(errand.reply, outcome) for errand, outcome in zip(errands, outcomes, strict=True)])
 
-    def _commit(
-        self, errands: Sequence[Errand], relay: Relay
-    ) -> tuple[list[Verdict | Exception], list[OutboxRow]]:
+    def _commit(self, errands: Sequence[Errand], relay: Relay) -> tuple[list[Verdict | Exception], list[OutboxRow]]:
         now = self.around.clock()
         with self._database.writing() as transaction:
             verdicts: list[Verdict | Exception] = list(
@@ -155,8 +153,9 @@ class Intake:
                 for verdict in verdicts
                 if isinstance(verdict, Verdict) and verdict.message and verdict.new
             ]
-            if written:
-                transaction.insert(KERNEL.outbox, sorted(written, key=lambda row: row.id))
+            in_order: list[OutboxRow] = sorted(written, key=_id)
+            if in_order:
+                transaction.insert(KERNEL.outbox, in_order)
             gone = relay.sweep(transaction)
         relay.swept(gone)
         return verdicts, written
@@ -169,3 +168,6 @@ class Intake:
         if self._publisher:
             self._publisher.close(patience)
 
+
+def _id(row: OutboxRow) -> str:
+    return row.id

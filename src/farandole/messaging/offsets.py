@@ -23,7 +23,9 @@ def start(opening: Opening, known: OffsetRow | None, begin: str = BEGINNING) -> 
     if known is None:
         return _first(opening, place, begin)
     if known.topic_id != opening.topic_id:
-        raise Halt(f"{place}: expected the topic {known.topic_id}, found {opening.topic_id}: it was deleted and created anew")
+        raise Halt(
+            f"{place}: expected the topic {known.topic_id}, found {opening.topic_id}: it was deleted and created anew"
+        )
     committed = opening.committed if opening.committed is not None else 0
     if committed > known.decided:
         raise Halt(
@@ -33,7 +35,9 @@ def start(opening: Opening, known: OffsetRow | None, begin: str = BEGINNING) -> 
         )
     at = max(committed, known.acked)
     if at < opening.begins:
-        raise Halt(f"{place}: expected to read on at {at}, found a log that begins at {opening.begins}: records were deleted unread")
+        raise Halt(
+            f"{place}: expected to read on at {at}, found a log that begins at {opening.begins}: records were deleted unread"
+        )
     return at
 
 
@@ -48,6 +52,10 @@ def _first(opening: Opening, place: str, begin: str) -> int:
             " say where it begins to listen with FARANDOLE_BEGIN=earliest or latest"
         )
     return opening.begins
+
+
+def _by_partition(rows: Iterable[OffsetRow]) -> dict[Partition, OffsetRow]:
+    return {Partition(row.topic, row.partition): row for row in rows}
 
 
 class Offsets:
@@ -68,11 +76,11 @@ class Offsets:
         """The offsets at which to begin newly assigned partitions."""
         opened = list(openings)
         rows = transaction.select(KERNEL.offsets, {o.partition.topic for o in opened}, by="topic")
-        known = {row.key: row for row in rows}
-        starts = {o.partition: start(o, known.get(tuple(o.partition)), begin) for o in opened}
+        known = _by_partition(rows)
+        starts = {o.partition: start(o, known.get(o.partition), begin) for o in opened}
         for opening in opened:
             partition, at = opening.partition, starts[opening.partition]
-            row = known.get(tuple(partition))
+            row = known.get(partition)
             self._ids[partition] = opening.topic_id
             self._decided[partition] = max(row.decided if row else 0, at)
             self._acked[partition] = max(row.acked if row else 0, at)
@@ -84,10 +92,11 @@ class Offsets:
             return
         keys = {partition.topic for partition in decided}
         rows = transaction.select(KERNEL.offsets, keys, by="topic", lock=True)
-        known = {row.key: row for row in rows}
-        new, changed = [], []
+        known = _by_partition(rows)
+        new: list[OffsetRow] = []
+        changed: list[OffsetRow] = []
         for partition, end in sorted(decided.items()):
-            row = known.get(tuple(partition))
+            row = known.get(partition)
             furthest = max(end, self._decided[partition], row.decided if row else 0)
             acked = max(self._acked[partition], row.acked if row else 0)
             (changed if row else new).append(OffsetRow(*partition, self._ids[partition], furthest, acked))

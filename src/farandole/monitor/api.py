@@ -92,12 +92,16 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         return PlainTextResponse(flow_diagram(name)) if name else json(_choreography())
 
     one = "/api/orders/{order_id}"
-    flows = Parameter("flow", schema={"type": "string", "enum": list(choreography.FLOWS)}, description="as Mermaid text")
+    flows = Parameter(
+        "flow", schema={"type": "string", "enum": list(choreography.FLOWS)}, description="as Mermaid text"
+    )
     resume = Parameter("Last-Event-ID", "header", {"type": "string"}, "the number of the last step already seen")
     unheard = {"problems": (404,), "tag": TAG}
     return (
         get(f"{one}/timeline", timeline, "Steps taken and still expected", answer=TimelineAnswer, **unheard),
-        get(f"{one}/diagram", drawn, "Mermaid diagram of the recorded steps", answer=str, media="text/plain", **unheard),
+        get(
+            f"{one}/diagram", drawn, "Mermaid diagram of the recorded steps", answer=str, media="text/plain", **unheard
+        ),
         get(
             f"{one}/events",
             live,

@@ -36,7 +36,9 @@ def facts(transaction: Transaction, now: int) -> Facts:
     """Facts of every order that is not under way."""
     rows = sorted(transaction.all(RECORDED), key=lambda row: row.order_id)
     orders = [list(group) for _, group in groupby(rows, key=lambda row: row.order_id)]
-    settled = [steps for steps in orders if not expected(steps) or now - max(s.recorded_at for s in steps) > SILENT_AFTER]
+    settled = [
+        steps for steps in orders if not expected(steps) or now - max(s.recorded_at for s in steps) > SILENT_AFTER
+    ]
     return Facts(
         orders=[fact for steps in settled for fact in _order(steps)],
         receipts=[ReceiptFact(r.sku, r.quantity) for r in transaction.all(RECEIVED)],
@@ -79,7 +81,9 @@ def _lines(placed: events.OrderPlaced) -> tuple[tuple[str, int], ...]:
 def _reservation(steps: Sequence[Recorded]) -> Iterable[ReservationFact]:
     said = {step.said for step in steps}
     released = any(s.service == "inventory" and s.heard == events.PaymentFailed.topic for s in steps)
-    placed = [msgspec.json.decode(s.value, type=events.OrderPlaced) for s in steps if s.said == events.OrderPlaced.topic]
+    placed = [
+        msgspec.json.decode(s.value, type=events.OrderPlaced) for s in steps if s.said == events.OrderPlaced.topic
+    ]
     lines = _lines(placed[0]) if placed else ()
     if events.OrderValidated.topic in said:
         yield ReservationFact(steps[0].order_id, "RELEASED" if released else "RESERVED", lines)
@@ -88,7 +92,10 @@ def _reservation(steps: Sequence[Recorded]) -> Iterable[ReservationFact]:
 
 
 def _payments(steps: Sequence[Recorded]) -> Iterable[PaymentFact]:
-    kinds = {events.OrderPaid.topic: (events.OrderPaid, "COMPLETED"), events.PaymentFailed.topic: (events.PaymentFailed, "FAILED")}
+    kinds = {
+        events.OrderPaid.topic: (events.OrderPaid, "COMPLETED"),
+        events.PaymentFailed.topic: (events.PaymentFailed, "FAILED"),
+    }
     for step in steps:
         if step.said in kinds:
             kind, status = kinds[step.said]

@@ -1,13 +1,14 @@
 """What the monitor decides: to which step of the choreography a record belongs, and its number in the order's timeline."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from farandole.contract import events
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND
-from farandole.messaging.decision import Decision, Rows
-from farandole.messaging.envelope import Heard
+from farandole.messaging.decision import Decision, Handler, Rows
+from farandole.messaging.envelope import Event, Heard
 from farandole.messaging.failure import Poison
 from farandole.messaging.step import Step
 from farandole.monitor.domain import Received, Recorded, Timeline
@@ -56,7 +57,7 @@ def _step(heard: Heard[events.OrderEvent]) -> Step:
     return step
 
 
-HANDLERS = {
+HANDLERS: Final[Mapping[type[Event], Handler]] = {
     events.OrderPlaced: record,
     events.OrderValidated: record,
     events.OrderPaid: record,

@@ -37,7 +37,9 @@ def stock(client: httpx.Client) -> None:
     _post(client, "/api/orders", wish("stock-failure"), f"demo-last-{SOLD_OUT}", wait=10)
 
 
-def _post(client: httpx.Client, path: str, body: dict[str, Any], key: str | None = None, wait: int = 0) -> dict[str, Any]:
+def _post(
+    client: httpx.Client, path: str, body: dict[str, Any], key: str | None = None, wait: int = 0
+) -> dict[str, Any]:
     headers = ({"Idempotency-Key": key} if key else {}) | ({"Prefer": f"wait={wait}"} if wait else {})
     answer = client.post(path, json=body, headers=headers)
     answer.raise_for_status()
@@ -58,7 +60,9 @@ class Customers:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
 
     def _run(self) -> None:

@@ -60,7 +60,9 @@ class Embedded:
         self._delivering.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._delivering.stop()
         for worker in self.workers.values():
             worker.stop()
@@ -109,5 +111,3 @@ def up(settings: Settings, *, demo: bool) -> int:
         print(f"farandole: {reason}", file=sys.stderr)
         return 1
     return 0
-
-

@@ -47,7 +47,9 @@ def routes(branches: Branches) -> tuple[Route, ...]:
 
     async def checked(_: Request) -> Response:
         answers = await asyncio.gather(*(ask(client, "GET", "/api/invariants") for client in branches.values()))
-        return json(_merged([msgspec.json.decode(a.content, type=list[InvariantAnswer]) for a in answers if a.is_success]))
+        return json(
+            _merged([msgspec.json.decode(a.content, type=list[InvariantAnswer]) for a in answers if a.is_success])
+        )
 
     return (
         get(

@@ -72,9 +72,9 @@ class Database(ABC):
 
     @contextmanager
     def _begin(self, *, write: bool) -> Iterator[Transaction]:
-        with sorted_errors(), self._exclusively(write=write), self.engine.connect() as connection:
-            with connection.begin():
-                yield self._transaction(connection)
+        lock = self._exclusively(write=write)
+        with sorted_errors(), lock, self.engine.connect() as connection, connection.begin():
+            yield self._transaction(connection)
 
     @contextmanager
     def _exclusively(self, *, write: bool) -> Iterator[None]:
@@ -111,13 +111,15 @@ def _line(error: sa.exc.DBAPIError) -> str:
 
 def open_database(url: str) -> Database:
     """The database behind a SQLAlchemy URL; nothing is connected yet."""
-    from farandole.messaging.database.postgres import PostgresDatabase  # noqa: PLC0415  # one driver a process
-    from farandole.messaging.database.sqlite import SqliteDatabase  # noqa: PLC0415
+    from farandole.messaging.database.postgres import PostgresDatabase  # one driver a process
+    from farandole.messaging.database.sqlite import SqliteDatabase
 
     kinds = {"sqlite": SqliteDatabase, "postgresql": PostgresDatabase}
     try:
         parsed = sa.make_url(url)
         kind = kinds[parsed.get_backend_name()]
     except (KeyError, sa.exc.ArgumentError):
-        raise ValueError(f"expected a URL postgresql+psycopg://… or sqlite:///…, found {url.split(':')[0]!r}") from None
+        raise ValueError(
+            f"expected a URL postgresql+psycopg://… or sqlite:///…, found {url.split(':', maxsplit=1)[0]!r}"
+        ) from None
     return kind(parsed)

@@ -25,7 +25,7 @@ class PostgresTransaction(Transaction):
             return []
         column = by or relation.keys[0]
         sql = (
-            f"SELECT {', '.join(relation.columns)} FROM {relation.name}"  # noqa: S608  # names are ours
+            f"SELECT {', '.join(relation.columns)} FROM {relation.name}"  # names are ours
             f" WHERE {column} = ANY(%s::{relation.sql_type(column)}[])"
             f" ORDER BY {', '.join(relation.keys)}{' FOR UPDATE' if lock else ''}"
         )
@@ -38,13 +38,15 @@ class PostgresTransaction(Transaction):
                 for row in rows:
                     copy.write_row(relation.values(row))
         except psycopg.Error as error:
-            raise sa.exc.DBAPIError.instance(sql, None, error, psycopg.Error, dialect=self.connection.dialect) from error
+            raise sa.exc.DBAPIError.instance(
+                sql, None, error, psycopg.Error, dialect=self.connection.dialect
+            ) from error
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         rest = [column for column in relation.columns if column not in relation.keys]
         document = json.dumps([dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows])
         sql = (
-            f"UPDATE {relation.name} t SET {', '.join(f'{column} = v.{column}' for column in rest)}"  # noqa: S608
+            f"UPDATE {relation.name} t SET {', '.join(f'{column} = v.{column}' for column in rest)}"
             f" FROM json_populate_recordset(NULL::{relation.name}, %s::json) v"
             f" WHERE {' AND '.join(f't.{key} = v.{key}' for key in relation.keys)}"
         )

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 from farandole.messaging.decision import Row
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=Row, covariant=True)
 
 Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 """A UUID, as text in Python."""

@@ -23,20 +23,20 @@ class SqliteTransaction(Transaction):
         if not wanted:
             return []
         sql = (
-            f"SELECT {', '.join(relation.columns)} FROM {relation.name}"  # noqa: S608  # names are ours
+            f"SELECT {', '.join(relation.columns)} FROM {relation.name}"  # names are ours
             f" WHERE {by or relation.keys[0]} IN (SELECT value FROM json_each(?)) ORDER BY {', '.join(relation.keys)}"
         )
         return [relation.row(found) for found in self.connection.exec_driver_sql(sql, (json.dumps(wanted),))]
 
     def insert(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         marks = ", ".join("?" * len(relation.columns))
-        sql = f"INSERT INTO {relation.name} ({', '.join(relation.columns)}) VALUES ({marks})"  # noqa: S608
+        sql = f"INSERT INTO {relation.name} ({', '.join(relation.columns)}) VALUES ({marks})"
         self.connection.exec_driver_sql(sql, [relation.values(row) for row in rows])
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         rest = [column for column in relation.columns if column not in relation.keys]
         sql = (
-            f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in rest)}"  # noqa: S608
+            f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in rest)}"
             f" WHERE {' AND '.join(f'{key} = ?' for key in relation.keys)}"
         )
         named = (dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows)

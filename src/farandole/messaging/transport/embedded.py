@@ -58,7 +58,9 @@ class EmbeddedTransport:
         with self.database.writing() as transaction:
             for statement in _SCHEMA:
                 transaction.connection.exec_driver_sql(statement)
-            self.topic_ids = {t: i for t, i in transaction.connection.exec_driver_sql("SELECT topic, topic_id FROM topics")}
+            self.topic_ids = {
+                row[0]: row[1] for row in transaction.connection.exec_driver_sql("SELECT topic, topic_id FROM topics")
+            }
             self.ends = {topic: _end(transaction, topic) for topic in self.topic_ids}
         self._closing = threading.Event()
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
@@ -128,16 +130,17 @@ class EmbeddedTransport:
         while True:
             try:
                 ends = self._commit(writings)
-                break
             except Transient as error:
                 log.warning("waiting", part="embedded log", reason=str(error))
                 if self._closing.wait(_RETRY_SECONDS):
                     return
-        with self.news:
-            self.ends |= ends
-            for writing in writings:
-                writing.receipt.durable.set()
-            self.news.notify_all()
+                continue
+            with self.news:
+                self.ends |= ends
+                for writing in writings:
+                    writing.receipt.durable.set()
+                self.news.notify_all()
+            return
 
     def _commit(self, writings: Sequence[_Writing]) -> dict[str, int]:
         self.create_topics(sorted({m.topic for writing in writings for m in writing.messages}))
@@ -197,7 +200,7 @@ class EmbeddedSubscription:
             return []
         statement = sa.text("SELECT topic, position FROM group_offsets WHERE member = :member")
         with self._transport.database.reading() as transaction:
-            committed = {t: at for t, at in transaction.connection.execute(statement, {"member": self.group})}
+            committed = {row[0]: row[1] for row in transaction.connection.execute(statement, {"member": self.group})}
         ids, ends = self._transport.topic_ids, self._transport.ends
         return [Opening(Partition(t, 0), ids[t], committed.get(t), 0, ends[t]) for t in self._topics]
 
@@ -223,7 +226,9 @@ class EmbeddedSubscription:
         ends = self._transport.ends
         for topic in self._topics:
             if topic in self._next and self._next[topic] > ends[topic]:
-                raise Halt(f"{topic}/0: expected to read on at {self._next[topic]}, found a log that ends at {ends[topic]}")
+                raise Halt(
+                    f"{topic}/0: expected to read on at {self._next[topic]}, found a log that ends at {ends[topic]}"
+                )
         return [topic for topic in self._topics if topic in self._next and self._next[topic] < ends[topic]]
 
     def _read(self, topic: str, limit: int) -> list[Record]:
@@ -261,6 +266,9 @@ class EmbeddedSubscription:
 
 def _record(topic: str, row: Sequence[object]) -> Record:
     position, key, value, headers, at = row
-    assert isinstance(position, int) and isinstance(key, str) and isinstance(at, int) and isinstance(headers, str)
+    assert isinstance(position, int)
+    assert isinstance(key, str)
+    assert isinstance(at, int)
+    assert isinstance(headers, str)
     decoded = tuple((name, content.encode()) for name, content in _headers.decode(headers))
     return Record(topic, 0, position, key.encode(), value if isinstance(value, bytes) else b"", decoded, at)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from farandole.contract import events
 from farandole.messaging.decision import Row
-from farandole.messaging.envelope import Cause, Event
+from farandole.messaging.envelope import Cause, Event, Value
 
 
 class Held(StrEnum):
@@ -16,7 +16,7 @@ class Held(StrEnum):
     REJECTED = "REJECTED"
 
 
-class Line(events.Value, frozen=True):
+class Line(Value, frozen=True):
     sku: str
     quantity: int
 

@@ -1,8 +1,11 @@
 """What the inventory decides: reserve everything or nothing, and release what was reserved."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from farandole.contract import events
-from farandole.messaging.decision import Decision, Rows
-from farandole.messaging.envelope import Heard
+from farandole.messaging.decision import Decision, Handler, Rows
+from farandole.messaging.envelope import Event, Heard
 from farandole.messaging.failure import Poison, Refused
 from farandole.services.inventory.domain import Held, Receipt, ReceiveStock, Release, Reservation, Stock, needed
 
@@ -91,11 +94,11 @@ def _move(stock: Stock, quantity: int) -> Stock:
     return Stock(stock.sku, stock.available - quantity, stock.reserved + quantity)
 
 
-HANDLERS = {
+HANDLERS: Final[Mapping[type[Event], Handler]] = {
     events.OrderPlaced: reserve,
     events.PaymentFailed: release,
 }
 
-COMMANDS = {
+COMMANDS: Final[Mapping[type[Event], Handler]] = {
     ReceiveStock: receive,
 }

@@ -20,7 +20,8 @@ _HEARD: Final[dict[str, type[events.OrderEvent]]] = {
 
 def again(transaction: Transaction, order_ids: Iterable[str]) -> Iterator[Again]:
     """Every decision about these orders."""
-    outcomes = {outcome.order_id: outcome for outcome in transaction.select(OUTCOMES, ids := list(order_ids))}
+    ids = list(order_ids)
+    outcomes = {outcome.order_id: outcome for outcome in transaction.select(OUTCOMES, ids)}
     for order in transaction.select(ORDERS, ids):
         yield Again(events.PlaceOrder, order.order_id, Decision(order, placed(order)))
         if outcome := outcomes.get(order.order_id):

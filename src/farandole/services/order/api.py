@@ -24,6 +24,8 @@ from farandole.services.order.storage import ORDERS, OUTCOMES, orders, outcomes
 MOST_MINOR_UNITS: Final = 10**12
 """An order's total is below this."""
 
+LOOK_SECONDS: Final = 0.5
+
 UnitPrice = Annotated[
     str,
     Meta(
@@ -147,24 +149,20 @@ async def _place(desk: Desk, request: Request) -> Response:
 
 
 async def _settled(desk: Desk, order_id: str, patience: int) -> OrderAnswer | None:
-    """The order when it is terminal or time is up; the wait starts before the first look, so nothing is missed."""
-
-    def find(transaction: Transaction) -> OrderAnswer | None:
-        return _find(transaction, order_id)
-
-    async def settled() -> None:
-        await desk.settled(order_id, patience)
-
-    waiting = asyncio.create_task(settled())
-    try:
-        await asyncio.sleep(0)
-        found = await desk.read(find)
-        if found is None or found.status != Status.PENDING:
-            return found
-        await waiting
-    finally:
-        waiting.cancel()
-    return await desk.read(find)
+    """The order when it is terminal or time is up; each wait starts before a look, so nothing is missed, and is
+    short, for another process may hear how the order ended."""
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        left = deadline - asyncio.get_running_loop().time()
+        waiting = asyncio.ensure_future(desk.settled(order_id, max(0.0, min(left, LOOK_SECONDS))))
+        try:
+            await asyncio.sleep(0)
+            found = await desk.read(lambda transaction: _find(transaction, order_id))
+            if found is None or found.status != Status.PENDING or left <= 0:
+                return found
+            await waiting
+        finally:
+            waiting.cancel()
 
 
 def _wish(wanted: WantedOrder, order_id: str, key: str | None) -> events.PlaceOrder:

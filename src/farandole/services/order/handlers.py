@@ -1,8 +1,11 @@
 """What the order service decides: save an order, and learn how it ended."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from farandole.contract import events, money
-from farandole.messaging.decision import Decision, Rows
-from farandole.messaging.envelope import Heard
+from farandole.messaging.decision import Decision, Handler, Rows
+from farandole.messaging.envelope import Event, Heard
 from farandole.messaging.failure import Poison, Refused
 from farandole.services.order.domain import Order, Outcome, Status, UsedKey, total
 
@@ -75,9 +78,7 @@ def _known(rows: Rows, order_id: str) -> Order:
     return order
 
 
-def _ended(
-    rows: Rows, heard: Heard[events.OrderEvent], status: Status, reason: events.Reason | None = None
-) -> Outcome:
+def _ended(rows: Rows, heard: Heard[events.OrderEvent], status: Status, reason: events.Reason | None = None) -> Outcome:
     order_id = heard.event.order_id
     if known := rows.get(Outcome, order_id):
         if known.status != status:
@@ -87,7 +88,7 @@ def _ended(
     return Outcome(order_id, *heard.cause, heard.at, status, *why)
 
 
-HANDLERS = {
+HANDLERS: Final[Mapping[type[Event], Handler]] = {
     events.PlaceOrder: place,
     events.OrderPaid: complete,
     events.PaymentFailed: fail_payment,

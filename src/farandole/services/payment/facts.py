@@ -6,6 +6,4 @@ from farandole.services.payment.storage import PAYMENTS
 
 
 def facts(transaction: Transaction) -> Facts:
-    return Facts(
-        payments=[PaymentFact(p.order_id, p.status, p.currency, p.amount) for p in transaction.all(PAYMENTS)]
-    )
+    return Facts(payments=[PaymentFact(p.order_id, p.status, p.currency, p.amount) for p in transaction.all(PAYMENTS)])
