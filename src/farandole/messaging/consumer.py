@@ -126,12 +126,13 @@ class Consumer:
                 self._suspect = (records[0], str(error))
                 return
             decided = self._commit(records, error)
+        messages = list(dict.fromkeys(message for _, _, message in decided if message))
+        receipt = publisher.publish(messages)  # may raise Transient: the records stay due and are answered again
         self._work.popleft()
         self._suspect = None
-        messages = list(dict.fromkeys(message for _, _, message in decided if message))
         reached = ends(records)
         self._offsets.decided(reached)
-        self._under_way.append(_UnderWay(reached, publisher.publish(messages)))
+        self._under_way.append(_UnderWay(reached, receipt))
         self.around.tally["batches"] += 1
         self.around.tally["records"] += len(records)
         self.around.notice([(heard, decision) for heard, decision, _ in decided])

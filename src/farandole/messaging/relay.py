@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from farandole.messaging.database import Database, Transaction
 from farandole.messaging.envelope import Message
+from farandole.messaging.failure import Transient
 from farandole.messaging.kernel_tables import KERNEL, OutboxRow
 from farandole.messaging.transport import Publisher, Receipt
 
@@ -59,12 +60,19 @@ class Relay:
         return bool(self._under_way or self._acknowledged)
 
     def publish(self, rows: Sequence[OutboxRow]) -> None:
-        """Send committed rows; what does not fit the window now is found again by `look`."""
+        """Send committed rows; what cannot be sent now is found again by `look`."""
         if len(self._in_flight) >= WINDOW:
             self._left_behind += len(rows)
             return
-        self._in_flight.update(row.id for row in rows)
+        try:
+            self._send(rows)
+        except Transient:
+            self._left_behind += len(rows)
+            self.look_soon()
+
+    def _send(self, rows: Sequence[OutboxRow]) -> None:
         receipt = self._publisher.publish([message_of(row) for row in rows])
+        self._in_flight.update(row.id for row in rows)
         self._under_way.append(_UnderWay(tuple(row.id for row in rows), receipt))
 
     def settle(self, patience: float = 0) -> None:
@@ -114,4 +122,4 @@ class Relay:
         self._look_at = now + LOOK_EVERY
         self._left_behind = max(0, len(waiting) - room)
         if waiting[:room]:
-            self.publish(waiting[:room])
+            self._send(waiting[:room])

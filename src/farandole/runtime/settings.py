@@ -102,7 +102,7 @@ _AMOUNT: Final = _matching(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?", "a plain deci
 _TOPIC_PREFIX: Final = _matching(r"[A-Za-z0-9._-]{0,200}", "at most 200 of A-Z a-z 0-9 . _ -")
 _HTTP: Final = _matching(r"https?://[^\s/?#]+(/[^\s?#]*)?", "a URL such as http://127.0.0.1:8000")
 _SMTP: Final = _matching(
-    r"smtps?://([^\s/]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/@:]+)(:[0-9]{1,5})?/?",
+    r"smtp(s|\+starttls)?://([^\s/]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/@:]+)(:[0-9]{1,5})?/?",
     "smtp://user:password@host:port or smtps://…",
     secret=True,
 )

@@ -44,7 +44,9 @@ class PostgresTransaction(Transaction):
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         rest = [column for column in relation.columns if column not in relation.keys]
-        document = json.dumps([dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows])
+        document = json.dumps(
+            [dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows], default=_hex
+        )
         sql = (
             f"UPDATE {relation.name} t SET {', '.join(f'{column} = v.{column}' for column in rest)}"
             f" FROM json_populate_recordset(NULL::{relation.name}, %s::json) v"
@@ -72,6 +74,10 @@ class PostgresDatabase(Database):
 
     def _transaction(self, connection: sa.Connection) -> Transaction:
         return PostgresTransaction(connection)
+
+
+def _hex(value: bytes) -> str:
+    return f"\\x{value.hex()}"
 
 
 def _configure(connection: psycopg.Connection[Any], _: object) -> None:

@@ -39,3 +39,5 @@ def upgrade() -> None:
         sa.Column("gave_up", sa.Boolean, nullable=False),
         sa.Column("error", sa.Text),
     )
+    where = sa.text("NOT gave_up")
+    op.create_index("deliveries_due", "deliveries", ["due_at"], postgresql_where=where, sqlite_where=where)

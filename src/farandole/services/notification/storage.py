@@ -45,6 +45,7 @@ deliveries = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("gave_up", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),
+    sa.Index("deliveries_due", "due_at", postgresql_where=sa.text("NOT gave_up"), sqlite_where=sa.text("NOT gave_up")),
 )
 
 NOTICES: Final = Relation(Notice, notices)

@@ -1,0 +1,122 @@
+"""A whole cluster of real processes for a test: services on real Kafka and PostgreSQL, each on a port of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from farandole.contract.invariants import Facts, Finding, findings
+from farandole.messaging.database import open_database
+from farandole.runtime.routes import SERVICE_FACTS
+from farandole.runtime.wiring import NAMES
+from tests.support.waiting import drive_until
+
+SAGA = NAMES[:4]
+
+
+def farandole(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "farandole.cli", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=os.environ | (env or {}), check=False
+    )
+
+
+@dataclass
+class Member:
+    """One process of one service, and where it listens."""
+
+    service: str
+    process: subprocess.Popen[str]
+    url: str
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+
+@dataclass
+class Cluster:
+    """Databases by service, and the processes that work on them; ended with the context."""
+
+    kafka: str
+    databases: dict[str, str]
+    prefix: str
+    members: list[Member] = field(default_factory=list)
+    logs: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="farandole-logs-")))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for member in self.members:
+            if member.process.poll() is None:
+                member.process.kill()
+            member.process.wait()
+            if member.process.stdout:
+                member.process.stdout.close()
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"FARANDOLE_KAFKA": self.kafka, "FARANDOLE_TOPIC_PREFIX": self.prefix}
+
+    def prepare(self) -> None:
+        """Create the topics and bring every database up to date."""
+        done = [farandole("topics", env=self.env)]
+        done += [farandole("migrate", name, "--database", url) for name, url in self.databases.items()]
+        assert [run.stderr for run in done if run.returncode] == []
+
+    def start(self, service: str, **env: str) -> Member:
+        """Start one more process and learn its address from what it prints."""
+        log = self.logs / f"{service}-{len(self.members)}.log"
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "farandole.cli", "serve", service, "--port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=os.environ | self.env | {"FARANDOLE_DATABASE": self.databases[service]} | env,
+            )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert " is at http://" in line, (line, log.read_text())
+        member = Member(service, process, line.split(" is at ")[1].strip().rstrip("/"))
+        self.members.append(member)
+        return member
+
+    def all_ready(self, members: Sequence[Member]) -> None:
+        with httpx.Client() as client:
+            for member in members:
+                drive_until(partial(_ready, client, member), lambda: None, seconds=60)
+
+    def facts(self) -> Facts:
+        """What the four databases say, together."""
+        facts = Facts()
+        for name in SAGA:
+            database = open_database(self.databases[name])
+            with database.reading() as transaction:
+                facts |= SERVICE_FACTS[name](transaction)
+            database.close()
+        return facts
+
+    def violations(self, facts: Facts) -> list[Finding]:
+        return [found for found in findings(facts) if found.violations]
+
+
+def _ready(client: httpx.Client, member: Member) -> bool:
+    return client.get(f"{member.url}/health/ready").is_success

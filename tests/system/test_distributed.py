@@ -1,0 +1,126 @@
+"""The distributed system as users run it: real processes on real Kafka and PostgreSQL, killed while they work."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from farandole.contract.choreography import FLOWS
+from farandole.runtime.demo import specification
+from farandole.runtime.wiring import NAMES
+from tests.support.databases import PostgresDatabases
+from tests.support.waiting import drive_until
+from tests.system.cluster import SAGA, Cluster, Member
+
+ORDERS = 2_000
+CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
+PRICES = {"happy": "10.00", "payment-failure": "10000.01", "stock-failure": "1.00"}
+SKUS = {"happy": "tea", "payment-failure": "tea", "stock-failure": "unicorn"}
+
+
+@pytest.fixture
+def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
+    databases = {name: postgres.database() for name in NAMES}
+    with Cluster(kafka, databases, topic_prefix) as made:
+        made.prepare()
+        yield made
+
+
+def wish(flow: str) -> dict[str, object]:
+    line = {"sku": SKUS[flow], "quantity": 1, "unit_price": PRICES[flow]}
+    return {"customer": CUSTOMER, "currency": "USD", "lines": [line]}
+
+
+def flow_of_number(number: int) -> str:
+    return {8: "payment-failure", 9: "stock-failure"}.get(number % 10, "happy")
+
+
+async def place(urls: list[str], count: int) -> list[str]:
+    """Ids of acknowledged orders; a refused connection is tried at the next process under the same key."""
+    acknowledged: list[str] = []
+    async with httpx.AsyncClient(timeout=30) as client:
+
+        async def one(number: int) -> None:
+            for attempt in range(20):
+                url = urls[(number + attempt) % len(urls)]
+                headers = {"Idempotency-Key": f"load-{number}"}
+                try:
+                    answer = await client.post(f"{url}/api/orders", json=wish(flow_of_number(number)), headers=headers)
+                except httpx.HTTPError:
+                    continue
+                if answer.status_code == 201:
+                    acknowledged.append(answer.json()["id"])
+                    return
+
+        queue = iter(range(count))
+
+        async def customer() -> None:
+            for number in queue:
+                await one(number)
+
+        await asyncio.gather(*(customer() for _ in range(20)))
+    return acknowledged
+
+
+def receive(url: str, quantity: int) -> None:
+    answer = httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": quantity})
+    assert answer.status_code == 201, answer.text
+
+
+def start_all(cluster: Cluster) -> dict[str, Member]:
+    members = {name: cluster.start(name) for name in SAGA}
+    urls = {f"FARANDOLE_{name.upper()}_URL": member.url for name, member in members.items()}
+    members["monitor"] = cluster.start("monitor", **urls)
+    cluster.all_ready(list(members.values()))
+    return members
+
+
+@pytest.mark.timeout(240)
+def test_the_three_flows_are_danced_on_kafka_and_seen_through_the_front_door(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    receive(members["inventory"].url, 1000)
+    with httpx.Client(base_url=members["monitor"].url, timeout=60) as door:
+        for flow, drawn in zip(FLOWS, specification(), strict=True):
+            order = door.post("/api/orders", json=wish(flow), headers={"Prefer": "wait=30"})
+            assert order.status_code == 201, order.text
+            path = f"/api/orders/{order.json()['id']}"
+
+            def over(path: str = path) -> bool:
+                answer = door.get(f"{path}/timeline")
+                return answer.is_success and not answer.json()["expected"]
+
+            drive_until(over, lambda: None)
+            assert _lines(door.get(f"{path}/diagram").text) == _lines(drawn)
+        invariants = {i["id"]: i["violations"] for i in door.get("/api/invariants").json()}
+        assert set(invariants.values()) <= {0, None}
+        assert invariants["A1"] == invariants["Q2"] == 0
+    assert {member.terminate() for member in members.values()} == {0}
+
+
+@pytest.mark.timeout(400)
+def test_two_thousand_orders_survive_one_kill_of_each_service(cluster: Cluster) -> None:
+    first = [cluster.start(name) for name in SAGA]
+    second = [cluster.start(name) for name in SAGA]
+    cluster.all_ready([*first, *second])
+    receive(first[1].url, ORDERS * 2)
+    urls = [first[0].url, second[0].url]
+    acknowledged = asyncio.run(place(urls, ORDERS // 2))
+    for member in first:
+        member.kill()
+    acknowledged += asyncio.run(place(urls, ORDERS))
+    assert len(set(acknowledged)) == ORDERS
+
+    def all_ended() -> bool:
+        orders = cluster.facts().orders or []
+        told = cluster.facts().notices or []
+        return len(orders) >= ORDERS and all(o.status != "PENDING" for o in orders) and len(told) >= len(orders)
+
+    drive_until(all_ended, lambda: None, seconds=120)
+    facts = cluster.facts()
+    assert set(acknowledged) <= {order.order_id for order in facts.orders or ()}
+    assert cluster.violations(facts) == []
+
+
+def _lines(diagram: str) -> list[str]:
+    return [line.strip() for line in diagram.splitlines() if line.strip()]
