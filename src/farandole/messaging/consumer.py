@@ -75,6 +75,7 @@ class Consumer:
         except Conflict as error:
             self.around.tally["conflicts"] += 1
             log.debug("conflict", service=self.service.name, error=str(error))
+            self._backoff.failed()
         except Transient as error:
             self._troubled(error)
         return False
@@ -110,7 +111,11 @@ class Consumer:
             with self._database.reading() as transaction:
                 starts = self._offsets.open(openings, transaction, self.around.begin)
             subscription.begin(starts)
-        records = subscription.poll(BATCH, patience)
+        self._take(subscription, patience)
+
+    def _take(self, subscription: Subscription, patience: float) -> None:
+        """Add what waits to the work; a partition may be taken away while polling, its records with it."""
+        records = [record for record in subscription.poll(BATCH, patience) if self._offsets.owns(record)]
         if records:
             self._work.append(records)
 
@@ -205,11 +210,10 @@ class Consumer:
             self._settle(self._publisher, wait=True)
 
     def _keep_membership(self, patience: float) -> None:
-        if self._subscription is None:
-            return
-        records = self._subscription.poll(BATCH, patience)
-        if records:
-            self._work.append(records)
+        if self._publisher:
+            self._settle(self._publisher)
+        if self._subscription:
+            self._take(self._subscription, patience)
 
     def _troubled(self, error: Transient) -> None:
         if self.trouble != str(error):

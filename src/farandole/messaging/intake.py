@@ -75,6 +75,7 @@ class Intake:
             return self._turn(patience)
         except Conflict:
             self.around.tally["conflicts"] += 1
+            self._backoff.failed()
         except Transient as error:
             if self.trouble != str(error):
                 log.warning("waiting", service=self.service.name, reason=str(error))

@@ -77,7 +77,7 @@ def _app(worker: Worker, settings: Settings) -> Starlette:
     own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
     single = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[name]))
     if name != MONITOR:
-        return application(f"Farandole {name}", (*own, *single), events=asyncapi(name))
+        return application(f"Farandole {name}", (*own, *single), events=asyncapi(name, settings.topic_prefix))
     urls = {
         "order": settings.order_url,
         "inventory": settings.inventory_url,
@@ -92,4 +92,6 @@ def _app(worker: Worker, settings: Settings) -> Starlette:
         for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, clients.get(service))
     ]
     every = branches.routes({**clients, MONITOR: inside})
-    return application("Farandole", (*forwarded, *own, *every, *page.routes()))
+    return application(
+        "Farandole", (*forwarded, *own, *every, *page.routes()), events=asyncapi(None, settings.topic_prefix)
+    )

@@ -30,7 +30,7 @@ T = TypeVar("T")
 PATIENCE: Final = 0.25
 """Seconds a thread waits for something to do before it looks whether to stop."""
 COMMAND_SECONDS: Final = 15.0
-STOP_SECONDS: Final = 4.0
+STOP_SECONDS: Final = 2.5
 
 log = structlog.get_logger()
 

@@ -1,0 +1,171 @@
+"""A record heard again is answered again with the same bytes; the same order with another cause is not answered at all."""
+
+from collections import Counter
+
+import pytest
+from uuid_utils import uuid7
+
+from farandole.messaging.batch import Verdict
+from farandole.messaging.envelope import Message, Record, unseal
+from farandole.monitor.storage import RECORDED
+from farandole.runtime.republish import SAYING
+from farandole.runtime.wiring import TOPICS
+from tests.behaviour.house import FACTS, House, copy_of, header, with_headers
+
+
+def test_a_record_heard_again_is_answered_again_with_the_same_bytes(house: House) -> None:
+    orders = house.flows()
+    first = {topic: [copy_of(record) for record in house.records(topic)] for topic in TOPICS}
+    rows = _rows(house)
+
+    house.say_again(*(r for order_id in orders.values() for r in house.records("order.placed", order_id)))
+    house.settle()
+
+    for topic, messages in first.items():
+        copies = Counter(copy_of(record) for record in house.records(topic))
+        assert copies.keys() == set(messages)
+        answered = {message: 2 for message in messages if message.key in orders.values()}
+        assert {message: copies[message] for message in answered} == answered
+    assert _rows(house) == rows
+    house.sound()
+
+
+def test_a_record_heard_again_after_its_stock_was_released_reserves_nothing(house: House) -> None:
+    house.receive(5)
+    order_id = house.place(price="10000.01", quantity=2)
+    house.settle()
+    (answer,) = house.records("order.validated", order_id)
+
+    house.say_again(*house.records("order.placed", order_id))
+    house.settle()
+
+    assert [copy_of(r) for r in house.records("order.validated", order_id)] == [copy_of(answer)] * 2
+    assert (house.stock().available, house.stock().reserved) == (5, 0)
+    house.sound()
+
+
+def test_a_failure_heard_again_gives_stock_back_once(house: House) -> None:
+    house.receive(5)
+    order_id = house.place(price="10000.01", quantity=2)
+    house.settle()
+    house.say_again(*house.records("payment.failed", order_id) * 3)
+    house.settle()
+    assert (house.stock().available, house.stock().reserved) == (5, 0)
+    house.sound()
+
+
+def test_everything_heard_again_changes_nothing(house: House) -> None:
+    house.flows()
+    rows = _rows(house)
+    said = {copy_of(record) for record in house.everything()}
+    house.say_again(*house.everything())
+    house.settle()
+    assert _rows(house) == rows
+    assert {copy_of(record) for record in house.everything()} == said
+    house.sound()
+
+
+def test_a_duplicate_within_one_batch_is_answered_once_with_the_same_bytes(house: House) -> None:
+    house.receive(5)
+    order_id = house.place()
+    house.drive(lambda: order_id in house.replies)
+    house.settle()
+    before = len(house.records("order.validated"))
+    house.restart("inventory")
+    house.say_again(*house.records("order.placed", order_id) * 4)
+    house.settle()
+    copies = [copy_of(record) for record in house.records("order.validated")]
+    assert before < len(copies) <= before + 4
+    assert len(set(copies)) == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [
+        ("order.placed", "inventory"),
+        ("order.validated", "payment"),
+        ("order.paid", "order"),
+        ("order.completed", "notification"),
+        ("payment.failed", "inventory"),
+        ("payment.failed", "order"),
+        ("payment.failed", "notification"),
+        ("order.failed", "order"),
+        ("order.failed", "notification"),
+    ],
+)
+def test_the_same_order_with_another_cause_is_parked_and_nothing_is_said(house: House, topic: str, name: str) -> None:
+    orders = house.flows()
+    (record,) = [r for order_id in orders.values() for r in house.records(topic, order_id)]
+    before = _said_by(house, name)
+    other = with_headers(copy_of(record), ce_id=str(uuid7()))
+
+    house.say(other)
+    house.settle()
+
+    (letter,) = house.dead(name)
+    assert header(other, "ce_id") in letter.error
+    assert (letter.topic, letter.record_value) == (topic, record.value)
+    assert _said_by(house, name) == before
+    assert not any(f.violations for f in house.findings() if f.id not in ("T1", "T2", "T3"))
+
+
+def test_an_event_id_with_other_content_is_parked_by_everybody_who_knew_it(house: House) -> None:
+    order_id = house.flows()["happy"]
+    (record,) = house.records("order.validated", order_id)
+    said = copy_of(record)
+    house.say(said._replace(value=said.value.replace(b'"10.00"', b'"10.01"')))
+    house.settle()
+    assert house.parked() == {"payment": 1, "monitor": 1}
+    assert len(house.records("order.paid", order_id)) == 1
+
+
+def test_every_answer_is_rendered_from_its_row_with_the_bytes_first_said(house: House) -> None:
+    orders = house.flows()
+    said = {message for record in house.everything() if (message := copy_of(record)).key in orders.values()}
+    rendered: list[Message] = []
+    for name, (_, again) in SAYING.items():
+        answers = house.read(name, lambda transaction, again=again: list(again(transaction, orders.values())))
+        messages = [house.services[name].answer(*answer) for answer in answers]
+        rendered += [message for message in messages if message]
+    assert len(rendered) == len(set(rendered))
+    assert set(rendered) == said
+
+
+def test_a_decision_found_in_the_rows_says_what_the_first_one_said(house: House) -> None:
+    """Each service decides each record again in a batch of its own, on the rows as its database gave them."""
+    orders = house.flows()
+    for name in FACTS:
+        service = house.services[name]
+        for record in [r for topic in service.topics for r in house.records(topic)]:
+            heard = unseal(record, service.decoders[record.topic], house.clock())
+            verdict = house.read(name, lambda t, s=service, h=heard: _judged(s, t, h))
+            assert isinstance(verdict, Verdict)
+            assert not verdict.new
+            assert verdict.message in [
+                copy_of(found) for found in house.records(verdict.message.topic) if _caused_by(found, record)
+            ]
+    assert len(orders) == 3
+
+
+def _judged(service, transaction, heard):  # type: ignore[no-untyped-def]
+    from farandole.messaging.batch import judge
+
+    return judge(service, service.load(transaction, [heard]), heard)
+
+
+def _caused_by(effect: Record, cause: Record) -> bool:
+    return header(effect, "ce_causationid") == header(cause, "ce_id")
+
+
+def _rows(house: House) -> dict[str, list[object]]:
+    """Every row of every service and of the monitor, the kernel's apart."""
+    names = [*FACTS, "monitor"]
+    relations = {name: house.services[name].relations for name in names}
+    assert RECORDED in relations["monitor"]
+    return {f"{name}.{r.name}": house.rows(name, r) for name in names for r in relations[name]}
+
+
+def _said_by(house: House, name: str) -> Counter[Message]:
+    source = f"/farandole/{name}"
+    mine = Counter(copy_of(record) for record in house.everything() if header(record, "ce_source") == source)
+    return mine - Counter(message for message in mine if False)

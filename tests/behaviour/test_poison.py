@@ -1,0 +1,256 @@
+"""What cannot be understood or decided is parked as it came, and the others of its batch go on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from uuid_utils import uuid7
+
+from farandole.contract import events
+from farandole.messaging.dead_letters import record_of
+from farandole.messaging.decision import Decision, Rows
+from farandole.messaging.envelope import Event, Heard, Message, Said, seal
+from farandole.messaging.failure import Poison, Refused
+from farandole.messaging.service import Service
+from tests.behaviour.house import House, copy_of, header, with_headers
+
+BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
+    "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "JSON"),
+    "no JSON": (lambda m: m._replace(value=b"{"), "JSON"),
+    "a missing field": (lambda m: m._replace(value=b"{}"), "order_id"),
+    "deep nesting": (lambda m: m._replace(value=b"[" * 100_000), "JSON"),
+    "an unknown type": (lambda m: with_headers(m, ce_type="order.imagined"), "order.imagined"),
+    "another version of CloudEvents": (lambda m: with_headers(m, ce_specversion="0.3"), "0.3"),
+    "no headers": (lambda m: m._replace(headers=()), "ce_specversion"),
+    "an id that is none": (lambda m: with_headers(m, ce_id="seven"), "seven"),
+    "a time that is none": (lambda m: with_headers(m, ce_time="yesterday"), "yesterday"),
+    "another's key": (lambda m: m._replace(key=str(uuid7())), "key"),
+    "300 KiB": (lambda m: m._replace(value=m.value[:-1] + b" " * 300 * 1024 + b"}"), "262144"),
+    "U+0000": (lambda m: m._replace(value=m.value.replace(b'"ada"', b'"a\\u0000a"')), "U+0000"),
+}
+
+
+@pytest.fixture
+def placed() -> Message:
+    """An honest record that somebody else's order service said."""
+    order = events.OrderPlaced(
+        order_id=str(uuid7()),
+        customer=events.Customer(id="ada"),
+        currency="USD",
+        total="10.00",
+        lines=(events.Line(sku="tea", quantity=1, unit_price="10.00"),),
+    )
+    return seal(order, Said(str(uuid7()), "order", 1_767_268_800_000_000, None))
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_record_that_cannot_be_understood_is_parked_and_others_of_its_batch_go_on(
+    house: House, placed: Message, kind: str
+) -> None:
+    damage, found = BROKEN[kind]
+    house.receive(5)
+    broken = damage(placed)
+    neighbour = house.place()
+    house.say(broken, broken._replace(key=str(uuid7())))
+    last = house.place()
+    house.settle()
+
+    assert (house.status(neighbour), house.status(last)) == ("COMPLETED", "COMPLETED")
+    letters = house.dead("inventory")
+    assert len(letters) == 2
+    letter = next(each for each in letters if each.record_key == broken.key.encode())
+    record = record_of(letter)
+    assert copy_of(record) == broken
+    (there,) = [r for r in house.records("order.placed") if (r.partition, r.offset) == (record.partition, record.offset)]
+    assert there == record
+    assert found in letter.error
+    assert (letter.replayed_at, letter.outcome) == (None, None)
+    assert len(house.dead("monitor")) == 2
+
+
+def test_an_event_of_an_unknown_order_is_parked_and_others_go_on(house: House) -> None:
+    house.receive(5)
+    paid = events.OrderPaid(order_id=str(uuid7()), currency="USD", amount="10.00")
+    house.say(seal(paid, Said(str(uuid7()), "payment", 1_767_268_800_000_000, str(uuid7()))))
+    order_id = house.place()
+    house.settle()
+    (letter,) = house.dead("order")
+    assert paid.order_id in letter.error
+    assert house.status(order_id) == "COMPLETED"
+
+
+def test_a_release_without_a_reservation_is_parked(house: House) -> None:
+    order_id = house.flows()["stock-failure"]
+    (failed,) = house.records("order.failed", order_id)
+    event = events.PaymentFailed(
+        order_id=order_id,
+        customer=events.Customer(id="ada"),
+        currency="USD",
+        amount="10.00",
+        reason=events.Reason(code="limit_exceeded", detail="no"),
+    )
+    house.say(seal(event, Said(str(uuid7()), "payment", 1_767_268_800_000_000, header(failed, "ce_id"))))
+    house.settle()
+    assert house.parked() == {"inventory": 1, "order": 1}
+    assert house.status(order_id) == "FAILED"
+
+
+def test_a_record_parked_and_heard_again_is_parked_once(house: House, placed: Message) -> None:
+    house.one("inventory").carrier.forgetting = True
+    house.say(placed._replace(value=b"{"))
+    house.drive(lambda: house.dead("inventory"))
+    house.restart("inventory")
+    house.settle()
+    assert len(house.dead("inventory")) == 1
+
+
+def test_a_bug_on_one_record_parks_only_that_one(house: House) -> None:
+    house.receive(10)
+    unlucky: list[str] = []
+    house.restart("inventory", _with_bug(house.services["inventory"], unlucky))
+    orders = [house.place() for _ in range(6)]
+    unlucky.append(orders[2])
+    house.settle()
+
+    (letter,) = house.dead("inventory")
+    assert "ZeroDivisionError" in letter.error
+    assert letter.record_key == orders[2].encode()
+    assert {order_id for order_id in orders if house.status(order_id) == "COMPLETED"} == {*orders} - {orders[2]}
+
+
+def test_a_dead_letter_is_replayed_once_and_its_saga_goes_on(house: House) -> None:
+    house.receive(10)
+    unlucky: list[str] = []
+    buggy = _with_bug(house.services["inventory"], unlucky)
+    house.restart("inventory", buggy)
+    unlucky.append(order_id := house.place())
+    house.settle()
+    (letter,) = house.dead("inventory")
+
+    with pytest.raises(Poison, match="ZeroDivisionError"):
+        house.replay("inventory", letter.id)
+    assert house.dead("inventory") == [letter]
+
+    house.restart("inventory")
+    house.settle()
+    assert "order.validated" in house.replay("inventory", letter.id)
+    house.settle()
+    assert house.status(order_id) == "COMPLETED"
+    (replayed,) = house.dead("inventory")
+    assert replayed.replayed_at is not None
+    assert [f for f in house.findings() if f.violations != 0] == []
+
+    with pytest.raises(Refused, match="already"):
+        house.replay("inventory", letter.id)
+    house.settle()
+    assert len(house.records("order.validated", order_id)) == 1
+
+
+def test_an_unknown_dead_letter_is_not_replayed(house: House) -> None:
+    with pytest.raises(KeyError):
+        house.replay("inventory", str(uuid7()))
+
+
+def test_a_row_the_database_refuses_is_bisected_out(house: House) -> None:
+    house.receive(20)
+    unfit: list[str] = []
+    house.restart("inventory", _with_unfit_row(house.services["inventory"], unfit))
+    orders = [house.place() for _ in range(9)]
+    unfit.append(orders[4])
+    house.settle()
+
+    (letter,) = house.dead("inventory")
+    assert letter.record_key == orders[4].encode()
+    assert "the database refuses it" in letter.error
+    assert {order_id for order_id in orders if house.status(order_id) == "COMPLETED"} == {*orders} - {orders[4]}
+    assert house.stock().reserved == 8
+
+
+def test_a_command_the_database_refuses_is_refused_and_its_neighbours_are_kept(house: House) -> None:
+    house.receive(20)
+    unfit: list[str] = []
+    house.restart("order", _with_unfit_row(house.services["order"], unfit))
+    orders = [house.place() for _ in range(5)]
+    unfit.append(orders[1])
+    house.settle()
+    assert isinstance(house.replies[orders[1]], Refused)
+    assert house.statuses().keys() == {*orders} - {orders[1]}
+    house.sound()
+
+
+def test_an_outage_parks_nothing_and_passes_by_itself(house: House) -> None:
+    house.receive(10)
+    orders = [house.place(), house.place(price="10000.01")]
+    house.drive(lambda: all(order_id in house.replies for order_id in orders))
+    for group in house.instances.values():
+        group[0].database.away_for = 6
+    more = house.place(sku="nothing")
+
+    def turn() -> None:
+        house.turn()
+        house.clock.advance(5)
+
+    from tests.support.waiting import drive_until
+
+    drive_until(lambda: all(group[0].consumer.trouble for group in house.instances.values()), turn)
+    drive_until(lambda: house.quiet, turn)
+    assert [house.status(order_id) for order_id in (*orders, more)] == ["COMPLETED", "PAYMENT_FAILED", "FAILED"]
+    house.sound()
+
+
+def test_a_failure_that_changes_is_an_outage_and_not_poison(house: House) -> None:
+    house.receive(10)
+    failures = iter(range(3))
+    service = house.services["inventory"]
+    honest = service.handlers[events.OrderPlaced]
+
+    def moody(rows: Rows, heard: Heard[Any]) -> Decision:
+        if (number := next(failures, None)) is not None:
+            raise ValueError(f"mood {number}")
+        return honest(rows, heard)
+
+    house.restart("inventory", replace(service, handlers={**service.handlers, events.OrderPlaced: moody}))
+    order_id = house.place()
+    house.drive(lambda: next(iter(failures), None) is None and house.status(order_id) == "COMPLETED")
+    house.settle()
+    house.sound()
+
+
+def _with_bug(service: Service, unlucky: list[str]) -> Service:
+    def wrapped(handler: Callable[[Rows, Heard[Any]], Decision]) -> Callable[[Rows, Heard[Any]], Decision]:
+        def decide(rows: Rows, heard: Heard[Any]) -> Decision:
+            if heard.event.key in unlucky:
+                raise ZeroDivisionError("a bug")
+            return handler(rows, heard)
+
+        return decide
+
+    return _wrapped(service, wrapped)
+
+
+def _with_unfit_row(service: Service, unfit: list[str]) -> Service:
+    """The service with a row that no database can keep: a time beyond 64 bits."""
+
+    def wrapped(handler: Callable[[Rows, Heard[Any]], Decision]) -> Callable[[Rows, Heard[Any]], Decision]:
+        def decide(rows: Rows, heard: Heard[Any]) -> Decision:
+            decision = handler(rows, heard)
+            if heard.event.key not in unfit:
+                return decision
+            assert isinstance(decision.guard, msgspec.Struct)
+            huge = {"amount": "9" * 40} if hasattr(decision.guard, "amount") else {"total": 2**70}
+            return decision._replace(guard=msgspec.structs.replace(decision.guard, **_unfit(huge)))
+
+        return decide
+
+    return _wrapped(service, wrapped)
+
+
+def _unfit(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields
+
+
+def _wrapped(service: Service, wrap: Callable[[Any], Any]) -> Service:
+    handlers: dict[type[Event], Any] = {event: wrap(handler) for event, handler in service.handlers.items()}
+    return replace(service, handlers=handlers)
