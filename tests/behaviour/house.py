@@ -12,7 +12,8 @@ import msgspec
 from uuid_utils import uuid7
 
 from farandole.contract import events
-from farandole.contract.invariants import Facts, Finding, RecordFact, findings
+from farandole.contract.facts import Facts, RecordFact
+from farandole.contract.invariants import Finding, findings
 from farandole.messaging import dead_letters
 from farandole.messaging.consumer import Consumer, Surroundings
 from farandole.messaging.database import Database, Relation, Transaction

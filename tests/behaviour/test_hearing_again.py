@@ -1,13 +1,16 @@
 """A record heard again is answered again with the same bytes; the same order with another cause is not answered at all."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from uuid_utils import uuid7
 
-from farandole.messaging.batch import Verdict
-from farandole.messaging.envelope import Message, Record, unseal
-from farandole.monitor.storage import RECORDED
+from farandole.messaging.batch import Verdict, judge
+from farandole.messaging.database import Transaction
+from farandole.messaging.envelope import Heard, Message, Record, unseal
+from farandole.messaging.failure import Poison, Refused
+from farandole.messaging.service import Service
 from farandole.runtime.republish import SAYING
 from farandole.runtime.wiring import TOPICS
 from tests.behaviour.house import FACTS, House, copy_of, header, with_headers
@@ -147,9 +150,7 @@ def test_a_decision_found_in_the_rows_says_what_the_first_one_said(house: House)
     assert len(orders) == 3
 
 
-def _judged(service, transaction, heard):  # type: ignore[no-untyped-def]
-    from farandole.messaging.batch import judge
-
+def _judged(service: Service, transaction: Transaction, heard: Heard[Any]) -> Verdict | Poison | Refused:
     return judge(service, service.load(transaction, [heard]), heard)
 
 
@@ -161,11 +162,9 @@ def _rows(house: House) -> dict[str, list[object]]:
     """Every row of every service and of the monitor, the kernel's apart."""
     names = [*FACTS, "monitor"]
     relations = {name: house.services[name].relations for name in names}
-    assert RECORDED in relations["monitor"]
     return {f"{name}.{r.name}": house.rows(name, r) for name in names for r in relations[name]}
 
 
 def _said_by(house: House, name: str) -> Counter[Message]:
     source = f"/farandole/{name}"
-    mine = Counter(copy_of(record) for record in house.everything() if header(record, "ce_source") == source)
-    return mine - Counter(message for message in mine if False)
+    return Counter(copy_of(record) for record in house.everything() if header(record, "ce_source") == source)

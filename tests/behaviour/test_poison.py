@@ -14,7 +14,10 @@ from farandole.messaging.decision import Decision, Rows
 from farandole.messaging.envelope import Event, Heard, Message, Said, seal
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.service import Service
+from farandole.services.inventory.domain import Stock
+from farandole.services.order.domain import Order
 from tests.behaviour.house import House, copy_of, header, with_headers
+from tests.support.waiting import drive_until
 
 BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
     "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "JSON"),
@@ -156,7 +159,7 @@ def test_an_unknown_dead_letter_is_not_replayed(house: House) -> None:
 def test_a_row_the_database_refuses_is_bisected_out(house: House) -> None:
     house.receive(20)
     unfit: list[str] = []
-    house.restart("inventory", _with_unfit_row(house.services["inventory"], unfit))
+    house.restart("inventory", _with_unfit_row(house.services["inventory"], unfit, _with_debt))
     orders = [house.place() for _ in range(9)]
     unfit.append(orders[4])
     house.settle()
@@ -171,7 +174,7 @@ def test_a_row_the_database_refuses_is_bisected_out(house: House) -> None:
 def test_a_command_the_database_refuses_is_refused_and_its_neighbours_are_kept(house: House) -> None:
     house.receive(20)
     unfit: list[str] = []
-    house.restart("order", _with_unfit_row(house.services["order"], unfit))
+    house.restart("order", _with_unfit_row(house.services["order"], unfit, _with_huge_total))
     orders = [house.place() for _ in range(5)]
     unfit.append(orders[1])
     house.settle()
@@ -191,8 +194,6 @@ def test_an_outage_parks_nothing_and_passes_by_itself(house: House) -> None:
     def turn() -> None:
         house.turn()
         house.clock.advance(5)
-
-    from tests.support.waiting import drive_until
 
     drive_until(lambda: all(group[0].consumer.trouble for group in house.instances.values()), turn)
     drive_until(lambda: house.quiet, turn)
@@ -230,25 +231,26 @@ def _with_bug(service: Service, unlucky: list[str]) -> Service:
     return _wrapped(service, wrapped)
 
 
-def _with_unfit_row(service: Service, unfit: list[str]) -> Service:
-    """The service with a row that no database can keep: a time beyond 64 bits."""
-
+def _with_unfit_row(service: Service, unfit: list[str], spoil: Callable[[Decision], Decision]) -> Service:
     def wrapped(handler: Callable[[Rows, Heard[Any]], Decision]) -> Callable[[Rows, Heard[Any]], Decision]:
         def decide(rows: Rows, heard: Heard[Any]) -> Decision:
             decision = handler(rows, heard)
-            if heard.event.key not in unfit:
-                return decision
-            assert isinstance(decision.guard, msgspec.Struct)
-            huge = {"amount": "9" * 40} if hasattr(decision.guard, "amount") else {"total": 2**70}
-            return decision._replace(guard=msgspec.structs.replace(decision.guard, **_unfit(huge)))
+            return spoil(decision) if heard.event.key in unfit else decision
 
         return decide
 
     return _wrapped(service, wrapped)
 
 
-def _unfit(fields: dict[str, Any]) -> dict[str, Any]:
-    return fields
+def _with_debt(decision: Decision) -> Decision:
+    """The decision with stock that no check admits."""
+    return decision._replace(rows=(*decision.rows, Stock("debt", -1, 0)))
+
+
+def _with_huge_total(decision: Decision) -> Decision:
+    """The decision with a number beyond 64 bits."""
+    assert isinstance(decision.guard, Order)
+    return decision._replace(guard=msgspec.structs.replace(decision.guard, total=2**70))
 
 
 def _wrapped(service: Service, wrap: Callable[[Any], Any]) -> Service:

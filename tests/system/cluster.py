@@ -14,7 +14,8 @@ from typing import Self
 
 import httpx
 
-from farandole.contract.invariants import Facts, Finding, findings
+from farandole.contract.facts import Facts
+from farandole.contract.invariants import Finding, findings
 from farandole.messaging.database import open_database
 from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.wiring import NAMES
@@ -120,3 +121,53 @@ class Cluster:
 
 def _ready(client: httpx.Client, member: Member) -> bool:
     return client.get(f"{member.url}/health/ready").is_success
+
+
+class Embedded:
+    """One `farandole up` on a folder and a free port; ended with the context."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self._folder, self._env = folder, env
+        self.process: subprocess.Popen[str]
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start, and learn the address from what it prints."""
+        log = self._folder.with_name(f"{self._folder.name}.log")
+        with log.open("a") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "farandole.cli", "up", "--port", "0", "--data", str(self._folder)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=os.environ | self._env,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert " is at http://" in line, (line, log.read_text())
+        self.url = line.split(" is at ")[1].split()[0].rstrip("/")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self._over()
+
+    def told(self, number: signal.Signals, seconds: float = 10) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=seconds)
+        self._over()
+        return code
+
+    def _over(self) -> None:
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()

@@ -4,89 +4,14 @@ A holds in every committed state of one database, Q among orders whose dance is 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from farandole.contract.facts import Facts, PaymentFact, ReservationFact
+
 EXAMPLES: Final = 5
-
-
-class StockFact(NamedTuple):
-    sku: str
-    available: int
-    reserved: int
-
-
-class ReceiptFact(NamedTuple):
-    sku: str
-    quantity: int
-
-
-class OrderFact(NamedTuple):
-    """`lines` are SKU and quantity, `sum` the lines' minor units, `channels` how many addresses the customer gave."""
-
-    order_id: str
-    status: str
-    currency: str
-    total: int
-    sum: int
-    lines: tuple[tuple[str, int], ...]
-    channels: int
-
-
-class ReservationFact(NamedTuple):
-    order_id: str
-    status: str
-    lines: tuple[tuple[str, int], ...]
-
-
-class PaymentFact(NamedTuple):
-    order_id: str
-    status: str
-    currency: str
-    amount: int
-
-
-class NoticeFact(NamedTuple):
-    order_id: str
-    kind: str
-
-
-class MessageFact(NamedTuple):
-    order_id: str
-    kind: str
-    channel: str
-
-
-class RecordFact(NamedTuple):
-    """A record of a topic: the event's id, its cause's id (None: a command), and a fingerprint of key, headers and value."""
-
-    topic: str
-    order_id: str
-    event_id: str
-    causation: str | None
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is observed; None is not observed. Q and T look at orders whose dance is over."""
-
-    orders: Sequence[OrderFact] | None = None
-    stock: Sequence[StockFact] | None = None
-    receipts: Sequence[ReceiptFact] | None = None
-    reservations: Sequence[ReservationFact] | None = None
-    payments: Sequence[PaymentFact] | None = None
-    notices: Sequence[NoticeFact] | None = None
-    messages: Sequence[MessageFact] | None = None
-    records: Sequence[RecordFact] | None = None
-    acknowledged: Sequence[str] | None = None
-
-    def __or__(self, other: "Facts") -> "Facts":
-        """Both observations together."""
-        mine, theirs = ({f.name: getattr(x, f.name) for f in fields(Facts)} for x in (self, other))
-        return Facts(**{name: mine[name] if mine[name] is not None else theirs[name] for name in mine})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from farandole.contract.invariants import Facts, findings
+from farandole.contract.facts import Facts
+from farandole.contract.invariants import findings
 from farandole.http.desk import Desk
 from farandole.http.routes import Route, get, json
 from farandole.messaging.database import Transaction

@@ -1,5 +1,7 @@
 """Column types and kernel tables of the first revisions; never changed, so that a revision stays what it was."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -50,3 +52,13 @@ def create_kernel_tables() -> None:
         sa.Column("replayed_at", micros()),
         sa.Column("outcome", sa.Text),
     )
+
+
+def step_columns() -> list[sa.Column[Any]]:
+    """The columns of a row that proves a step."""
+    return [
+        sa.Column("order_id", identifier(), primary_key=True),
+        sa.Column("cause_id", identifier(), nullable=False),
+        sa.Column("cause_digest", sa.String(32), nullable=False),
+        sa.Column("decided_at", micros(), nullable=False),
+    ]

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from farandole.contract import events, money
-from farandole.contract.invariants import (
+from farandole.contract.facts import (
     Facts,
     NoticeFact,
     OrderFact,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from farandole.contract.choreography import INVENTORY, NOTIFICATION, ORDER, PAYMENT
-from farandole.contract.invariants import Facts
+from farandole.contract.facts import Facts
 from farandole.http.desk import Desk
 from farandole.http.routes import Route
 from farandole.messaging.database import Transaction

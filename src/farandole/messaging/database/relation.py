@@ -18,6 +18,17 @@ Json = sa.Text()
 Micros = sa.BigInteger()
 """Microseconds since 1970 in UTC."""
 
+
+def step_columns() -> list[sa.Column[Any]]:
+    """The columns of a row that proves a step: its key, and what it answered when."""
+    return [
+        sa.Column("order_id", Id, primary_key=True),
+        sa.Column("cause_id", Id, nullable=False),
+        sa.Column("cause_digest", sa.String(32), nullable=False),
+        sa.Column("decided_at", Micros, nullable=False),
+    ]
+
+
 _PLAIN = (str, int, bytes, str | None, int | None, bytes | None, bool)
 
 

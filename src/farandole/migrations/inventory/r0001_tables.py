@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from farandole.migrations.columns import create_kernel_tables, identifier, micros
+from farandole.migrations.columns import create_kernel_tables, identifier, micros, step_columns
 
 revision = "inventory_0001"
 down_revision = None
@@ -19,10 +19,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "reservations",
-        sa.Column("order_id", identifier(), primary_key=True),
-        sa.Column("cause_id", identifier(), nullable=False),
-        sa.Column("cause_digest", sa.String(32), nullable=False),
-        sa.Column("decided_at", micros(), nullable=False),
+        *step_columns(),
         sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("lines", sa.Text, nullable=False),
         sa.Column("short", sa.Text, nullable=False),
@@ -32,10 +29,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "releases",
-        sa.Column("order_id", identifier(), primary_key=True),
-        sa.Column("cause_id", identifier(), nullable=False),
-        sa.Column("cause_digest", sa.String(32), nullable=False),
-        sa.Column("decided_at", micros(), nullable=False),
+        *step_columns(),
     )
     op.create_table(
         "receipts",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from farandole.migrations.columns import create_kernel_tables, identifier, micros
+from farandole.migrations.columns import create_kernel_tables, identifier, micros, step_columns
 
 revision = "notification_0001"
 down_revision = None
@@ -13,11 +13,8 @@ def upgrade() -> None:
     create_kernel_tables()
     op.create_table(
         "notices",
-        sa.Column("order_id", identifier(), primary_key=True),
+        *step_columns(),
         sa.Column("kind", sa.String(16), primary_key=True),
-        sa.Column("cause_id", identifier(), nullable=False),
-        sa.Column("cause_digest", sa.String(32), nullable=False),
-        sa.Column("decided_at", micros(), nullable=False),
     )
     op.create_table(
         "messages",

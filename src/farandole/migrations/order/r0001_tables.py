@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from farandole.migrations.columns import create_kernel_tables, identifier, micros
+from farandole.migrations.columns import create_kernel_tables, identifier, micros, step_columns
 
 revision = "order_0001"
 down_revision = None
@@ -25,10 +25,7 @@ def upgrade() -> None:
     op.create_index("orders_of_customer", "orders", ["customer_id", "order_id"])
     op.create_table(
         "outcomes",
-        sa.Column("order_id", identifier(), primary_key=True),
-        sa.Column("cause_id", identifier(), nullable=False),
-        sa.Column("cause_digest", sa.String(32), nullable=False),
-        sa.Column("decided_at", micros(), nullable=False),
+        *step_columns(),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("reason_code", sa.String(64)),
         sa.Column("reason_detail", sa.Text),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from farandole.migrations.columns import create_kernel_tables, identifier, micros
+from farandole.migrations.columns import create_kernel_tables, step_columns
 
 revision = "payment_0001"
 down_revision = None
@@ -13,10 +13,7 @@ def upgrade() -> None:
     create_kernel_tables()
     op.create_table(
         "payments",
-        sa.Column("order_id", identifier(), primary_key=True),
-        sa.Column("cause_id", identifier(), nullable=False),
-        sa.Column("cause_digest", sa.String(32), nullable=False),
-        sa.Column("decided_at", micros(), nullable=False),
+        *step_columns(),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),

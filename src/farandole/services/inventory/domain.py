@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from farandole.contract import events
+from farandole.contract.rows import StepRow
 from farandole.messaging.decision import Row
 from farandole.messaging.envelope import Cause, Event, Value
 
@@ -29,13 +30,9 @@ class Stock(Row, frozen=True):
     reserved: int
 
 
-class Reservation(Row, frozen=True):
+class Reservation(StepRow, frozen=True):
     """The answer to one order, RESERVED or REJECTED, with what it carries on; amount as the order said it."""
 
-    order_id: str
-    cause_id: str
-    cause_digest: str
-    decided_at: int
     outcome: str
     lines: tuple[Line, ...]
     short: tuple[str, ...]
@@ -43,22 +40,9 @@ class Reservation(Row, frozen=True):
     currency: str
     amount: str
 
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.cause_id, self.cause_digest)
 
-
-class Release(Row, frozen=True):
+class Release(StepRow, frozen=True):
     """A reservation was given back; its key admits one release an order."""
-
-    order_id: str
-    cause_id: str
-    cause_digest: str
-    decided_at: int
-
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.cause_id, self.cause_digest)
 
 
 class Receipt(Row, frozen=True):

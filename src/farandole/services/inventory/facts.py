@@ -1,6 +1,6 @@
 """What the inventory's database says of the invariants."""
 
-from farandole.contract.invariants import Facts, ReceiptFact, ReservationFact, StockFact
+from farandole.contract.facts import Facts, ReceiptFact, ReservationFact, StockFact
 from farandole.messaging.database import Transaction
 from farandole.services.inventory.domain import Held, Reservation
 from farandole.services.inventory.storage import RECEIPTS, RELEASES, RESERVATIONS, STOCK

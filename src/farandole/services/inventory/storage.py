@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from farandole.contract import events
 from farandole.messaging.database import Relation, Transaction
-from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.database.relation import Id, Json, Micros, step_columns
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
@@ -26,10 +26,7 @@ stock = sa.Table(
 reservations = sa.Table(
     "reservations",
     METADATA,
-    sa.Column("order_id", Id, primary_key=True),
-    sa.Column("cause_id", Id, nullable=False),
-    sa.Column("cause_digest", sa.String(32), nullable=False),
-    sa.Column("decided_at", Micros, nullable=False),
+    *step_columns(),
     sa.Column("outcome", sa.String(16), nullable=False),
     sa.Column("lines", Json, nullable=False),
     sa.Column("short", Json, nullable=False),
@@ -40,10 +37,7 @@ reservations = sa.Table(
 releases = sa.Table(
     "releases",
     METADATA,
-    sa.Column("order_id", Id, primary_key=True),
-    sa.Column("cause_id", Id, nullable=False),
-    sa.Column("cause_digest", sa.String(32), nullable=False),
-    sa.Column("decided_at", Micros, nullable=False),
+    *step_columns(),
 )
 receipts = sa.Table(
     "receipts",

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from farandole.contract import events
+from farandole.contract.rows import StepRow
 from farandole.messaging.decision import Row
-from farandole.messaging.envelope import Cause, event_id
+from farandole.messaging.envelope import event_id
 
 
 class Kind(StrEnum):
@@ -19,22 +20,14 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
-class Notice(Row, frozen=True):
+class Notice(StepRow, frozen=True):
     """The step was taken: its key admits one notice of a kind an order, with or without an address."""
 
-    order_id: str
     kind: str
-    cause_id: str
-    cause_digest: str
-    decided_at: int
 
     @property
     def key(self) -> tuple[str, str]:
         return self.order_id, self.kind
-
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.cause_id, self.cause_digest)
 
 
 class Message(Row, frozen=True):

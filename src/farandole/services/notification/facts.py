@@ -1,6 +1,6 @@
 """What the notification service's database says of the invariants."""
 
-from farandole.contract.invariants import Facts, MessageFact, NoticeFact
+from farandole.contract.facts import Facts, MessageFact, NoticeFact
 from farandole.messaging.database import Transaction
 from farandole.services.notification.storage import MESSAGES, NOTICES
 

@@ -38,7 +38,7 @@ def _tell(leaving: Leaving, rows: Rows, heard: Heard[events.OrderEvent], telling
     kind, customer, text = telling
     if known := rows.get(Notice, (heard.event.order_id, kind)):
         return Decision(known)
-    notice = Notice(heard.event.order_id, kind, *heard.cause, heard.at)
+    notice = Notice(heard.event.order_id, *heard.cause, heard.at, kind)
     made = messages(notice, customer, text)
     return Decision(notice, rows=(*made, *deliveries(made, leaving)))
 

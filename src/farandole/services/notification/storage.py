@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from farandole.messaging.database import Relation, Transaction
-from farandole.messaging.database.relation import Id, Micros
+from farandole.messaging.database.relation import Id, Micros, step_columns
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
@@ -18,11 +18,8 @@ kernel_relations(METADATA)
 notices = sa.Table(
     "notices",
     METADATA,
-    sa.Column("order_id", Id, primary_key=True),
+    *step_columns(),
     sa.Column("kind", sa.String(16), primary_key=True),
-    sa.Column("cause_id", Id, nullable=False),
-    sa.Column("cause_digest", sa.String(32), nullable=False),
-    sa.Column("decided_at", Micros, nullable=False),
 )
 messages = sa.Table(
     "messages",

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from farandole.contract import events, money
+from farandole.contract.rows import StepRow
 from farandole.messaging.decision import Row
 from farandole.messaging.envelope import Cause
 
@@ -38,20 +39,12 @@ class UsedKey(Row, frozen=True):
     order_id: str
 
 
-class Outcome(Row, frozen=True):
+class Outcome(StepRow, frozen=True):
     """How an order ended: its key admits one outcome an order, for ever."""
 
-    order_id: str
-    cause_id: str
-    cause_digest: str
-    decided_at: int
     status: str
     reason_code: str | None = None
     reason_detail: str | None = None
-
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.cause_id, self.cause_digest)
 
 
 def total(lines: tuple[events.Line, ...], currency: str) -> int:

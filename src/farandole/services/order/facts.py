@@ -1,6 +1,6 @@
 """What the order service's database says of the invariants."""
 
-from farandole.contract.invariants import Facts, OrderFact
+from farandole.contract.facts import Facts, OrderFact
 from farandole.messaging.database import Transaction
 from farandole.services.order.domain import Order, Status, total
 from farandole.services.order.storage import ORDERS, OUTCOMES

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from farandole.contract import events
 from farandole.messaging.database import Relation, Transaction
-from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.database.relation import Id, Json, Micros, step_columns
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
@@ -32,10 +32,7 @@ orders = sa.Table(
 outcomes = sa.Table(
     "outcomes",
     METADATA,
-    sa.Column("order_id", Id, primary_key=True),
-    sa.Column("cause_id", Id, nullable=False),
-    sa.Column("cause_digest", sa.String(32), nullable=False),
-    sa.Column("decided_at", Micros, nullable=False),
+    *step_columns(),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("reason_code", sa.String(64)),
     sa.Column("reason_detail", sa.Text),

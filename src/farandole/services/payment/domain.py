@@ -5,8 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from farandole.contract import events, money
-from farandole.messaging.decision import Row
-from farandole.messaging.envelope import Cause
+from farandole.contract.rows import StepRow
 
 
 class Paid(StrEnum):
@@ -14,23 +13,15 @@ class Paid(StrEnum):
     FAILED = "FAILED"
 
 
-class Payment(Row, frozen=True):
+class Payment(StepRow, frozen=True):
     """How the payment of one order went, amount in minor units, with what its answer carries on."""
 
-    order_id: str
-    cause_id: str
-    cause_digest: str
-    decided_at: int
     status: str
     currency: str
     amount: int
     customer: events.Customer
     reason_code: str | None = None
     reason_detail: str | None = None
-
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.cause_id, self.cause_digest)
 
 
 class Gateway(Protocol):

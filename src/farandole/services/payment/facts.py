@@ -1,6 +1,6 @@
 """What the payment service's database says of the invariants."""
 
-from farandole.contract.invariants import Facts, PaymentFact
+from farandole.contract.facts import Facts, PaymentFact
 from farandole.messaging.database import Transaction
 from farandole.services.payment.storage import PAYMENTS
 

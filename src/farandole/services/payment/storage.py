@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from farandole.messaging.database import Relation, Transaction
-from farandole.messaging.database.relation import Id, Json, Micros
+from farandole.messaging.database.relation import Json, step_columns
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
@@ -18,10 +18,7 @@ kernel_relations(METADATA)
 payments = sa.Table(
     "payments",
     METADATA,
-    sa.Column("order_id", Id, primary_key=True),
-    sa.Column("cause_id", Id, nullable=False),
-    sa.Column("cause_digest", sa.String(32), nullable=False),
-    sa.Column("decided_at", Micros, nullable=False),
+    *step_columns(),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
