@@ -15,7 +15,7 @@ from farandole.contract.events import END, UUID
 from farandole.http import parameters
 from farandole.http.desk import Desk
 from farandole.http.problems import Problem, unknown
-from farandole.http.routes import Route, get, json, post
+from farandole.http.routes import Endpoint, Route, get, json, post
 from farandole.messaging.database import Transaction
 from farandole.messaging.envelope import rfc3339
 from farandole.messaging.failure import Poison, Refused
@@ -90,6 +90,11 @@ def dead_letters(desk: Desk) -> tuple[Route, ...]:
         except Poison as poison:
             raise Problem(422, str(poison)) from None
 
+    return dead_letter_routes(listed, replay)
+
+
+def dead_letter_routes(listed: Endpoint, replay: Endpoint) -> tuple[Route, ...]:
+    """The routes to parked records, of one service or of all."""
     return (
         get(
             "/api/dead-letters",

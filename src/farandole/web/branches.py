@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from farandole.http import parameters
 from farandole.http.invariants import InvariantAnswer
-from farandole.http.operations import DeadLetterAnswer, DeadLetters, Replayed
+from farandole.http.operations import DeadLetterAnswer, DeadLetters, dead_letter_routes
 from farandole.http.problems import Problem, unknown
-from farandole.http.routes import Route, get, json, post
+from farandole.http.routes import Route, get, json
 from farandole.messaging.envelope import microseconds
 
 SECONDS: Final = 40.0
@@ -52,22 +52,7 @@ def routes(branches: Branches) -> tuple[Route, ...]:
         )
 
     return (
-        get(
-            "/api/dead-letters",
-            letters,
-            "List parked records, newest first",
-            tag=TAG,
-            answer=DeadLetters,
-            parameters=parameters.PAGE,
-        ),
-        post(
-            "/api/dead-letters/{dead_letter_id}/replay",
-            replay,
-            "Try a parked record again",
-            tag=TAG,
-            answer=Replayed,
-            problems=(409, 422),
-        ),
+        *dead_letter_routes(letters, replay),
         get("/api/invariants", checked, "What must always hold", tag=TAG, answer=list[InvariantAnswer]),
     )
 
