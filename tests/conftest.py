@@ -1,3 +1,3 @@
 """Plugins shared by every test."""
 
-pytest_plugins = ("tests.support.fixtures",)
+pytest_plugins = ("tests.support.fixtures", "tests.support.matrix")

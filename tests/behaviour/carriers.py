@@ -38,12 +38,16 @@ class FrailSubscription:
         self._carrier, self._inner = carrier, inner
 
     def poll(self, limit: int, patience: float) -> list[Record]:
-        return self._inner.poll(min(limit, self._carrier.most), patience)
+        records = self._inner.poll(min(limit, self._carrier.most), patience)
+        for record in records:
+            self._carrier.reached[Partition(record.topic, record.partition)] = record.offset + 1
+        return records
 
     def openings(self) -> list[Opening]:
         return self._inner.openings()
 
     def begin(self, offsets: Mapping[Partition, int]) -> None:
+        self._carrier.reached.update(offsets)
         self._inner.begin(offsets)
 
     def pause(self) -> None:
@@ -63,12 +67,14 @@ class FrailSubscription:
 
 
 class Frail:
-    """One process's view of a transport; `most` bounds the records of a poll, `lost` and `forgotten` count what a fault hit."""
+    """One process's view of a transport; `most` bounds the records of a poll, `reached` is how far
+    its partitions are heard, `lost` and `forgotten` count what a fault hit."""
 
     def __init__(self, inner: Transport) -> None:
         self.losing = self.forgetting = self.dead = False
         self.lost = self.forgotten = 0
         self.most = 10_000
+        self.reached: dict[Partition, int] = {}
         self._inner = inner
         self._publishers: list[Publisher] = []
         self._subscriptions: list[Subscription] = []
@@ -82,6 +88,8 @@ class Frail:
         def farewell(partitions: frozenset[Partition]) -> None:
             if not self.dead:
                 revoked(partitions)
+            for partition in partitions:
+                self.reached.pop(partition, None)
 
         subscription = self._inner.subscribe(group, topics, farewell)
         self._subscriptions.append(subscription)

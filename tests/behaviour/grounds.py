@@ -2,10 +2,10 @@
 
 import uuid
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # as its manual has it
 
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.envelope import Record
@@ -105,7 +105,8 @@ class DistributedGround:
 
     def ends(self) -> dict[Partition, int]:
         places = [TopicPartition(self._prefix + topic, number) for topic in TOPICS for number in range(PARTITIONS)]
-        answers = self._admin.list_offsets(dict.fromkeys(places, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        answers = self._admin.list_offsets(dict.fromkeys(places, latest))
         return {self._partition(at): answer.result(30).offset for at, answer in answers.items()}
 
     def records(self, topic: str) -> list[Record]:
@@ -126,8 +127,9 @@ class DistributedGround:
         for message in reader.consume(500, 0.05):
             assert message.error() is None, message.error()
             place = (topic, message.partition() or 0, message.offset() or 0)
-            headers = tuple((name, value) for name, value in message.headers() or () if isinstance(value, bytes))
-            records.append(Record(*place, message.key(), message.value(), headers, message.timestamp()[1] * 1000))  # type: ignore[arg-type]  # bytes without a deserialiser
+            given: Any = message.headers() or ()
+            headers = tuple((name, value) for name, value in given)
+            records.append(Record(*place, message.key(), message.value(), headers, message.timestamp()[1] * 1000))
         return records
 
     def recreate(self, topic: str) -> None:

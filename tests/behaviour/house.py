@@ -228,9 +228,12 @@ class House:
         return all(self._heard_all(name, ends) for name in self.instances)
 
     def _heard_all(self, name: str, ends: dict[Partition, int]) -> bool:
-        decided = {Partition(row.topic, row.partition): row.decided for row in self.rows(name, KERNEL.offsets)}
+        """Some instance has each partition and heard it to its end; what the database decided is not enough after a crash."""
+        reached: dict[Partition, int] = {}
+        for instance in self.instances[name]:
+            reached |= instance.carrier.reached
         mine = self.services[name].topics
-        return all(decided.get(at, 0) == end for at, end in ends.items() if at.topic in mine)
+        return all(reached.get(at) == end for at, end in ends.items() if at.topic in mine)
 
     def flows(self) -> dict[str, str]:
         """One settled order through each flow, by the flow's name."""
@@ -283,7 +286,8 @@ class House:
         return {order.order_id: Status(order.status) for order in self.facts().orders or ()}
 
     def stock(self, sku: str = "tea") -> Stock:
-        return next(row for row in self.rows("inventory", STOCK) if row.sku == sku)
+        rows: list[Stock] = self.rows("inventory", STOCK)
+        return next(row for row in rows if row.sku == sku)
 
     def facts(self) -> Facts:
         """What the four databases say."""

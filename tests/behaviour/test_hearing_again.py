@@ -1,6 +1,8 @@
 """A record heard again is answered again with the same bytes; the same order with another cause is not answered at all."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from farandole.messaging.batch import Verdict, judge
 from farandole.messaging.database import Transaction
 from farandole.messaging.envelope import Heard, Message, Record, unseal
 from farandole.messaging.failure import Poison, Refused
-from farandole.messaging.service import Service
+from farandole.messaging.service import Again, Service
 from farandole.runtime.republish import SAYING
 from farandole.runtime.wiring import TOPICS
 from tests.behaviour.house import FACTS, House, copy_of, header, with_headers
@@ -98,15 +100,16 @@ def test_a_duplicate_within_one_batch_is_answered_once_with_the_same_bytes(house
 )
 def test_the_same_order_with_another_cause_is_parked_and_nothing_is_said(house: House, topic: str, name: str) -> None:
     orders = house.flows()
-    (record,) = [r for order_id in orders.values() for r in house.records(topic, order_id)]
+    record = next(r for order_id in orders.values() for r in house.records(topic, order_id))
     before = _said_by(house, name)
+    assert before
     other = with_headers(copy_of(record), ce_id=str(uuid7()))
 
     house.say(other)
     house.settle()
 
     (letter,) = house.dead(name)
-    assert header(other, "ce_id") in letter.error
+    assert str(header(other, "ce_id")) in letter.error
     assert (letter.topic, letter.record_value) == (topic, record.value)
     assert _said_by(house, name) == before
     assert not any(f.violations for f in house.findings() if f.id not in ("T1", "T2", "T3"))
@@ -127,7 +130,7 @@ def test_every_answer_is_rendered_from_its_row_with_the_bytes_first_said(house: 
     said = {message for record in house.everything() if (message := copy_of(record)).key in orders.values()}
     rendered: list[Message] = []
     for name, (_, again) in SAYING.items():
-        answers = house.read(name, lambda transaction, again=again: list(again(transaction, orders.values())))
+        answers = house.read(name, partial(_answers, again, list(orders.values())))
         messages = [house.services[name].answer(*answer) for answer in answers]
         rendered += [message for message in messages if message]
     assert len(rendered) == len(set(rendered))
@@ -141,8 +144,9 @@ def test_a_decision_found_in_the_rows_says_what_the_first_one_said(house: House)
         service = house.services[name]
         for record in [r for topic in service.topics for r in house.records(topic)]:
             heard = unseal(record, service.decoders[record.topic], house.clock())
-            verdict = house.read(name, lambda t, s=service, h=heard: _judged(s, t, h))
+            verdict = house.read(name, partial(_judged, service, heard))
             assert isinstance(verdict, Verdict)
+            assert verdict.message is not None
             assert not verdict.new
             assert verdict.message in [
                 copy_of(found) for found in house.records(verdict.message.topic) if _caused_by(found, record)
@@ -150,7 +154,11 @@ def test_a_decision_found_in_the_rows_says_what_the_first_one_said(house: House)
     assert len(orders) == 3
 
 
-def _judged(service: Service, transaction: Transaction, heard: Heard[Any]) -> Verdict | Poison | Refused:
+def _answers(again: Callable[..., Iterator[Again]], ids: list[str], transaction: Transaction) -> list[Again]:
+    return list(again(transaction, ids))
+
+
+def _judged(service: Service, heard: Heard[Any], transaction: Transaction) -> Verdict | Poison | Refused:
     return judge(service, service.load(transaction, [heard]), heard)
 
 

@@ -16,6 +16,7 @@ def _wind_back(house: House, name: str, to: int) -> None:
 def test_a_topic_that_was_created_anew_halts_its_hearers(house: House) -> None:
     house.flows()
     house.crash("payment")
+    house.crash("monitor")
     house.ground.recreate("order.validated")
     house.start("payment")
     with pytest.raises(Halt, match=r"order\.validated/\d: expected the topic .*created anew"):

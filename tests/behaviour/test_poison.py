@@ -66,7 +66,9 @@ def test_a_record_that_cannot_be_understood_is_parked_and_others_of_its_batch_go
     letter = next(each for each in letters if each.record_key == broken.key.encode())
     record = record_of(letter)
     assert copy_of(record) == broken
-    (there,) = [r for r in house.records("order.placed") if (r.partition, r.offset) == (record.partition, record.offset)]
+    (there,) = [
+        r for r in house.records("order.placed") if (r.partition, r.offset) == (record.partition, record.offset)
+    ]
     assert there == record
     assert found in letter.error
     assert (letter.replayed_at, letter.outcome) == (None, None)
@@ -184,21 +186,33 @@ def test_a_command_the_database_refuses_is_refused_and_its_neighbours_are_kept(h
 
 
 def test_an_outage_parks_nothing_and_passes_by_itself(house: House) -> None:
-    house.receive(10)
-    orders = [house.place(), house.place(price="10000.01")]
-    house.drive(lambda: all(order_id in house.replies for order_id in orders))
+    house.receive(9)
     for group in house.instances.values():
         group[0].database.away_for = 6
-    more = house.place(sku="nothing")
+    orders = [house.place(), house.place(price="10000.01"), house.place(sku="nothing")]
 
     def turn() -> None:
         house.turn()
         house.clock.advance(5)
 
-    drive_until(lambda: all(group[0].consumer.trouble for group in house.instances.values()), turn)
-    drive_until(lambda: house.quiet, turn)
-    assert [house.status(order_id) for order_id in (*orders, more)] == ["COMPLETED", "PAYMENT_FAILED", "FAILED"]
+    drive_until(lambda: len(house.replies) == 4 and house.quiet, turn)
+    assert [group[0].database.away_for for group in house.instances.values()] == [0] * len(house.instances)
+    assert [house.status(order_id) for order_id in orders] == ["COMPLETED", "PAYMENT_FAILED", "FAILED"]
     house.sound()
+
+
+def test_a_service_says_what_it_waits_for_until_it_works_again(house: House) -> None:
+    house.receive(9)
+    inventory = house.one("inventory")
+    inventory.database.away_for = 10**6
+    order_id = house.place()
+    house.drive(lambda: inventory.consumer.trouble == "the database is away")
+    assert (house.status(order_id), house.parked()) == ("PENDING", {})
+    inventory.database.away_for = 0
+    house.clock.advance(10)
+    house.settle()
+    assert inventory.consumer.trouble is None
+    assert house.status(order_id) == "COMPLETED"
 
 
 def test_a_failure_that_changes_is_an_outage_and_not_poison(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
-from schemathesis.specs.openapi.checks import positive_data_acceptance, response_schema_conformance
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from farandole.contract.choreography import FLOWS
 from farandole.runtime import embedded
@@ -23,12 +24,10 @@ from farandole.runtime.wiring import NAMES
 from tests.http.conftest import Client
 from tests.support.waiting import drive_until
 
-EXAMPLES = 20
+EXAMPLES = 8
 # A JSON Schema cannot say what a cursor is, how many digits a currency has, or that a key is used once.
-SAID_ELSEWHERE = [positive_data_acceptance]
-# OpenAPI 3.1 describes a stream of events as a whole, and Schemathesis one event of it.
-UNSAYABLE = {"/api/orders/{order_id}/events": [response_schema_conformance]}
-EXPECTED = {"/api/reservations/{order_id}": [200, 200, 404], "/api/payments/{order_id}": [200, 200, 404]}
+SAID_ELSEWHERE: list[Any] = [positive_data_acceptance]
+EXPECTED = {"/api/payments/{order_id}": [200, 200, 404]}
 
 
 def described() -> dict[str, Any]:
@@ -77,15 +76,15 @@ def orders(url: str) -> dict[str, str]:
             return answer.is_success and not answer.json()["expected"]
 
         for order_id in placed.values():
-            drive_until(lambda order_id=order_id: over(order_id), lambda: None)
+            drive_until(partial(over, order_id), lambda: None)
     return placed
 
 
-@API.parametrize()
+@API.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
 @settings(
     max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-def test_every_route_keeps_to_its_document_whatever_it_is_asked(case: schemathesis.Case, url: str) -> None:
+def test_every_route_keeps_to_its_document_whatever_it_is_asked(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
 
 
@@ -96,9 +95,7 @@ def test_what_is_known_is_answered_as_documented(path: str, url: str, orders: di
     for order_id in orders.values():
         known = {"order_id": order_id, "sku": "tea"}
         case = operation.Case(path_parameters={p.name: known[p.name] for p in operation.path_parameters})
-        answer = case.call_and_validate(
-            base_url=url, timeout=30, excluded_checks=[*SAID_ELSEWHERE, *UNSAYABLE.get(path, [])]
-        )
+        answer = case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
         found.append(answer.status_code)
     assert found == EXPECTED.get(path, [200] * len(FLOWS))
 

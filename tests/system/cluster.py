@@ -158,16 +158,11 @@ class Embedded:
 
     def kill(self) -> None:
         self.process.kill()
-        self._over()
+        self.over()
 
-    def told(self, number: signal.Signals, seconds: float = 10) -> int:
-        """Send a signal and return the exit code."""
-        self.process.send_signal(number)
+    def over(self, seconds: float = 10) -> int:
+        """Wait for the end and return the exit code."""
         code = self.process.wait(timeout=seconds)
-        self._over()
-        return code
-
-    def _over(self) -> None:
-        self.process.wait()
         if self.process.stdout:
             self.process.stdout.close()
+        return code

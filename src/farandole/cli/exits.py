@@ -47,12 +47,13 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
 
 def _explain(error: Exception) -> int:
     from farandole.messaging.failure import Halt, Refused, Transient
+    from farandole.runtime.migrations import ForeignDatabase
     from farandole.runtime.settings import SettingError
 
     match error:
         case Halt() | Refused():
             return _say(str(error), NO)
-        case SettingError() | Transient() | OSError():
+        case SettingError() | ForeignDatabase() | Transient() | OSError():
             return _say(str(error), WRONG)
     if os.environ.get("FARANDOLE_LOG_LEVEL") == "debug":
         traceback.print_exception(error)

@@ -101,10 +101,13 @@ def migrate(service: str, database: str | None) -> None:
 def republish(service: str, order: str | None, since: str | None, **flags: str | None) -> None:
     """Say again, from the stored rows, what a service has said.
 
-    Harmless: the others take the same events under the same ids for duplicates.
+    Harmless: the others take the same events under the same ids for duplicates. Without --kafka it works
+    on the folder of `farandole up`, which must be stopped first.
     """
     start = None if since is None else microseconds(since)
     settings = options.settings(**flags)
+    if settings.kafka:
+        options.required(settings.database, "database")
     from farandole.runtime.republish import republish as say_again
 
     click.echo(f"{say_again(service, settings, order, start)} events said again")

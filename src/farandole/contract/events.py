@@ -10,19 +10,41 @@ END: Final = r"$(?!\n)"
 """The end of a pattern: unlike `$` alone not before a last newline."""
 UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}" + END
 
-OrderId = Annotated[str, Meta(pattern=UUID, description="UUIDv7")]
-Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)", description="stock keeping unit", examples=["tea"])]
-Quantity = Annotated[int, Meta(ge=1, le=10_000)]
-Amount = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,4})?$(?!\n)", description="plain decimal", examples=["19.99"])
+OrderId = Annotated[str, Meta(pattern=UUID, description="a UUIDv7")]
+Sku = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)", description="a SKU: 1 to 64 of A-Z a-z 0-9 . _ -", examples=["tea"]),
 ]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="active ISO 4217 code", examples=["USD"])]
-PrintableId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Quantity = Annotated[int, Meta(ge=1, le=10_000, description="a whole number from 1 to 10,000")]
+Amount = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,4})?$(?!\n)", description="a plain decimal as text", examples=["19.99"])
+]
+CurrencyCode = Annotated[
+    str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description='an active ISO 4217 code such as "USD"', examples=["USD"])
+]
+PrintableId = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", description="1 to 128 printable characters"
+    ),
+]
 Email = Annotated[
     str,
-    Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$(?!\n)", examples=["ada@example.com"]),
+    Meta(
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$(?!\n)",
+        description="an e-mail address of at most 254 characters",
+        examples=["ada@example.com"],
+    ),
 ]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$(?!\n)", description="E.164", examples=["+14155550123"])]
+Phone = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+[1-9][0-9]{1,14}$(?!\n)",
+        description='a phone number as in E.164, such as "+14155550123"',
+        examples=["+14155550123"],
+    ),
+]
 
 
 class Customer(Value, frozen=True):

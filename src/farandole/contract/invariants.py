@@ -62,6 +62,8 @@ def _reserved_adds_up(facts: Any) -> Iterator[str]:
     for sku, _, reserved in facts.stock:
         if reserved != held[sku]:
             yield f"{sku}: {reserved} reserved, {held[sku]} in reservations"
+    for sku in held.keys() - {row.sku for row in facts.stock}:
+        yield f"{sku}: {held[sku]} in reservations, no stock row"
 
 
 def _held(reservations: Iterable[ReservationFact]) -> Counter[str]:
@@ -157,10 +159,11 @@ def _money_adds_up(facts: Any) -> Iterator[str]:
 
 def _every_message(facts: Any) -> Iterator[str]:
     channels = {order.order_id: order.channels for order in facts.orders}
-    sent = Counter(message.order_id for message in facts.messages)
-    for order_id, _ in facts.notices:
-        if sent[order_id] != channels.get(order_id):
-            yield f"{order_id}: {channels.get(order_id)} addresses, {sent[order_id]} messages"
+    sent = Counter((message.order_id, message.kind) for message in facts.messages)
+    due = {(order_id, kind): channels.get(order_id, 0) for order_id, kind in facts.notices}
+    for key in due.keys() | sent.keys():
+        if sent[key] != due.get(key):
+            yield f"{key[0]}: {due.get(key)} addresses to tell {key[1]}, {sent[key]} messages"
 
 
 def _every_decision_published(facts: Any) -> Iterator[str]:

@@ -72,16 +72,22 @@ def _json(data: bytes) -> Any:
         raise Problem(400, f"expected UTF-8, found {error.reason} at byte {error.start}") from None
     except RecursionError:
         raise Problem(400, "expected JSON nested less deeply") from None
-    except msgspec.ValidationError:
+    except (msgspec.MsgspecError, ValueError):
         return _beyond_range(data)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Problem(400, f"expected JSON: {str(error)[:200]}") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float("inf")
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _beyond_range(data: bytes) -> Any:
-    """What JSON with numbers that no machine type holds says; those become infinite, which no field takes."""
+    """What JSON says that msgspec refuses: lone surrogates, and numbers no machine type holds, here infinite."""
     try:
-        return json.loads(data, parse_int=lambda digits: int(digits) if len(digits) < 20 else float("inf"))
+        return json.loads(data.decode(), parse_int=_integer, parse_constant=_no_number)
     except RecursionError:
         raise Problem(400, "expected JSON nested less deeply") from None
     except ValueError as error:
@@ -140,9 +146,19 @@ def _leaf_errors(value: Any, kind: Any, path: str) -> list[FieldError]:
     try:
         msgspec.convert(value, kind)
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
-        text = str(error).partition(" - at `$")[0]
-        return [FieldError(path, text[:1].lower() + text[1:])]
+        return [FieldError(path, _words(error, value, kind))]
     return []
+
+
+def _words(error: Exception, value: Any, kind: Any) -> str:
+    """What was expected: the kind's own description where it has one, else the words of whoever refused it."""
+    metas = [meta for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta)]
+    description = next((meta.description for meta in metas if meta.description), None)
+    if description is None:
+        text = str(error).partition(" - at `$")[0].replace("`", "")
+        return text[:1].lower() + text[1:]
+    found = repr(value[:40]) if isinstance(value, str) else _name(value)
+    return f"expected {description}, found {found}"
 
 
 def _fits_whole(value: str, kind: Any) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from farandole import __version__
 from farandole.http.parameters import Parameter
 from farandole.http.problems import PROBLEM_JSON, ProblemDetails, phrase
-from farandole.http.routes import JSON, Route
+from farandole.http.routes import EVENT_STREAM, JSON, Route
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/ProblemDetails"}
 _RETRY_AFTER: Final = {"description": "seconds after which to ask again", "schema": {"type": "integer"}}
@@ -65,7 +65,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     answered: dict[str, Any] = {"description": phrase(route.status)}
     if route.answer is not None:
-        answered["content"] = {route.media: {"schema": schemas[route.answer]}}
+        kinds = {route.media: route.answer, **route.also}
+        answered["content"] = {media: _content(media, schemas[kind]) for media, kind in kinds.items()}
     if route.headers:
         answered["headers"] = {
             name: {"description": words, "schema": {"type": "string"}} for name, words in route.headers.items()
@@ -76,6 +77,11 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     for status in sorted(problem_statuses(route)):
         responses[str(status)] = _problem(status)
     return responses
+
+
+def _content(media: str, schema: Any) -> dict[str, Any]:
+    """OpenAPI 3.1 has no words for the events of a stream, so that one has no schema."""
+    return {"schema": {} if media == EVENT_STREAM else schema}
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from farandole.http.parameters import Parameter
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -29,6 +30,7 @@ class Route:
     answer: Any = None
     status: int = 200
     media: str = JSON
+    also: Mapping[str, Any] = field(default_factory=dict)
     statuses: Mapping[int, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)

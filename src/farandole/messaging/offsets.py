@@ -44,9 +44,11 @@ def start(opening: Opening, known: OffsetRow | None, begin: str = BEGINNING) -> 
 def _first(opening: Opening, place: str, begin: str) -> int:
     if opening.committed:
         raise Halt(f"{place}: the group's offset is {opening.committed}, but this database never heard the partition")
+    if opening.begins == 0:
+        return 0
     if begin == "latest":
         return opening.ends
-    if begin == BEGINNING and opening.begins > 0:
+    if begin == BEGINNING:
         raise Halt(
             f"{place}: expected a log that begins at 0, found {opening.begins}: a newcomer would miss records;"
             " say where it begins to listen with FARANDOLE_BEGIN=earliest or latest"

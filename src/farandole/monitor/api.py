@@ -15,7 +15,7 @@ from farandole.http import parameters
 from farandole.http.desk import Desk
 from farandole.http.parameters import Parameter
 from farandole.http.problems import Problem
-from farandole.http.routes import Route, get, json
+from farandole.http.routes import EVENT_STREAM, Route, get, json
 from farandole.messaging.envelope import rfc3339
 from farandole.messaging.step import Step
 from farandole.monitor.domain import Recorded
@@ -85,7 +85,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         if not expected(rows) and seen >= len(rows):
             return Response(status_code=204)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(desk, rows[0].order_id, seen), 200, headers, "text/event-stream")
+        return StreamingResponse(_stream(desk, rows[0].order_id, seen), 200, headers, EVENT_STREAM)
 
     async def table(request: Request) -> Response:
         name = parameters.choice(request, "flow", choreography.FLOWS)
@@ -107,7 +107,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             live,
             "Steps as they happen",
             answer=str,
-            media="text/event-stream",
+            media=EVENT_STREAM,
             statuses={204: "everything was seen already"},
             parameters=(resume,),
             **unheard,
@@ -117,6 +117,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             table,
             "Who hears what, does what and answers what",
             answer=Choreography,
+            also={"text/plain": str},
             parameters=(flows,),
             tag=TAG,
         ),

@@ -40,7 +40,7 @@ class Received(Row, frozen=True):
 
 
 class Timeline(Row, frozen=True):
-    """How many steps of an order are recorded; counted on loading, never stored."""
+    """Which steps of an order are recorded; gathered on loading, never stored."""
 
     order_id: str
-    length: int
+    steps: frozenset[tuple[str, str, str | None]]

@@ -21,23 +21,26 @@ def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
     if known := rows.get(Recorded, heard.cause.id):
         return Decision(known)
     event, step = heard.event, _step(heard)
-    timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id, 0)
-    number = timeline.length + 1
+    topic = None if step.hears is COMMAND else step.hears.topic
+    taken = (step.service, step.words, topic)
+    timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id, frozenset())
+    if taken in timeline.steps:
+        raise Poison(f"order {event.order_id}: {step.words!r} is recorded already, under another event's id")
     recorded = Recorded(
         event_id=heard.cause.id,
         digest=heard.cause.digest,
         order_id=event.order_id,
-        number=number,
+        number=len(timeline.steps) + 1,
         service=step.service,
         step=step.words,
-        heard=None if step.hears is COMMAND else step.hears.topic,
+        heard=topic,
         said=step.says.topic if step.says else None,
         decided_at=heard.said_at,
         causation=heard.causation,
         recorded_at=heard.at,
         value=msgspec.json.encode(event).decode(),
     )
-    return Decision(recorded, rows=(Timeline(event.order_id, number),))
+    return Decision(recorded, rows=(Timeline(event.order_id, timeline.steps | {taken}),))
 
 
 def receive(rows: Rows, heard: Heard[events.StockReceived]) -> Decision:

@@ -1,7 +1,7 @@
 """The monitor's tables, and the working set of a batch."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -57,5 +57,12 @@ def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
     known = transaction.select(RECORDED, orders, by="order_id")
     rows.load(known)
     rows.load(transaction.select(RECEIVED, receipts))
-    rows.load(Timeline(*count) for count in Counter(row.order_id for row in known).items())
+    rows.load(_timelines(known))
     return rows
+
+
+def _timelines(known: Iterable[Recorded]) -> list[Timeline]:
+    steps = defaultdict(set)
+    for row in known:
+        steps[row.order_id].add((row.service, row.step, row.heard))
+    return [Timeline(order_id, frozenset(taken)) for order_id, taken in steps.items()]

@@ -36,9 +36,11 @@ SAYING: Final[dict[str, tuple[Relation[Any], Any]]] = {
 def republish(name: str, settings: Settings, order: str | None, since: int | None) -> int:
     """Publish again what a service said of one order, or of all since a time in microseconds; how many events.
 
-    Without Kafka it works on the embedded system's folder, which must not be in use."""
+    Without Kafka it works on the embedded system's folder, which must not be in use: stop `farandole up` first."""
     if settings.kafka:
         return _say(name, settings, (open_database(settings.database or ""), transport(settings)), (order, since))
+    if not (settings.data / f"{name}.db").exists():
+        raise Refused(f"expected the embedded system's data in {settings.data}, found no {name}.db")
     with only_user_of(settings.data):
         database = open_database(f"sqlite:///{settings.data / name}.db")
         return _say(name, settings, (database, EmbeddedTransport(settings.data / "log.db")), (order, since))

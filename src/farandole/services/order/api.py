@@ -1,6 +1,7 @@
 """The order service's HTTP routes: an order is answered once it is durable, a repeated key as the first time."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -30,7 +31,7 @@ UnitPrice = Annotated[
     str,
     Meta(
         pattern=r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?$",
-        description="more than 0, with at most the currency's digits after the point",
+        description="a plain decimal as text, above 0, with at most the currency's digits after the point",
         examples=["19.99"],
     ),
 ]
@@ -38,7 +39,7 @@ Currency = Annotated[
     str,
     Meta(
         pattern="^[A-Z]{3}$",
-        description="active ISO 4217 code",
+        description='an active ISO 4217 code such as "USD"',
         examples=["USD"],
         extra_json_schema={"enum": sorted(money.DIGITS)},
     ),
@@ -132,7 +133,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
 
 async def _place(desk: Desk, request: Request) -> Response:
     key = parameters.idempotency_key(request)
-    wanted = bodies.decode(await bodies.read(request), WantedOrder)
+    wanted = _wanted(await bodies.read(request))
     wish = _wish(wanted, str(uuid7()), key)
     if desk.overfull:
         raise Problem(503, "too many orders wait to be published", headers={"Retry-After": "1"})
@@ -163,6 +164,36 @@ async def _settled(desk: Desk, order_id: str, patience: int) -> OrderAnswer | No
             await waiting
         finally:
             waiting.cancel()
+
+
+def _wanted(body: bytes) -> WantedOrder:
+    """The order as asked for; 422 naming what has the wrong shape and, beside it, what is no money."""
+    try:
+        return bodies.decode(body, WantedOrder)
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        named = {error.field for error in problem.errors}
+        more = (error for error in _no_money(msgspec.json.decode(body)) if error.field not in named)
+        raise invalid(*problem.errors, *more) from None
+
+
+def _no_money(order: Any) -> Iterator[FieldError]:
+    """The currency and prices of an order of any shape that look like money and are not."""
+    currency = order.get("currency") if isinstance(order, dict) else None
+    lines = order.get("lines") if isinstance(order, dict) else None
+    if not isinstance(currency, str):
+        return
+    if currency not in money.DIGITS:
+        yield FieldError("currency", f"expected an active ISO 4217 currency code, found {currency[:16]!r}")
+        return
+    for place, line in enumerate(lines if isinstance(lines, list) else ()):
+        price = line.get("unit_price") if isinstance(line, dict) else None
+        try:
+            if isinstance(price, str) and money.minor(price, currency) == 0:
+                raise money.MalformedAmount("expected more than 0")
+        except money.MalformedAmount as error:
+            yield FieldError(f"lines[{place}].unit_price", str(error))
 
 
 def _wish(wanted: WantedOrder, order_id: str, key: str | None) -> events.PlaceOrder:
