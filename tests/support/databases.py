@@ -10,17 +10,15 @@ from tests.support.postgres import create_database, libpq_url
 
 
 class PostgresDatabases:
-    """The databases of one test run; each call gives one that nobody else has, and `close` drops them."""
+    """The databases of one test run; each call gives one that nobody else has. They go with their server."""
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
-        self._created: list[str] = []
 
     def database(self, template: str = "template1") -> str:
         """Returns the URL of a fresh copy of the template, by default an empty database."""
         name = f"test_{uuid.uuid4().hex}"
         create_database(self._admin_url, name, template)
-        self._created.append(name)
         return self._url(name)
 
     def template(self, name: str, prepare: Callable[[str], None]) -> str:
@@ -33,13 +31,6 @@ class PostgresDatabases:
             if not admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
                 self._prepare(admin, name, prepare)
         return name
-
-    def close(self) -> None:
-        """Drops every database it gave, whoever is still connected."""
-        with psycopg.connect(libpq_url(self._admin_url), autocommit=True) as admin:
-            while self._created:
-                drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._created.pop()))
-                admin.execute(drop)
 
     def _prepare(self, admin: psycopg.Connection, name: str, prepare: Callable[[str], None]) -> None:
         unfinished = f"{name}_{uuid.uuid4().hex[:8]}"

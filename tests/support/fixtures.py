@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 import pytest
@@ -36,11 +36,9 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresDatabases]:
+def postgres(pytestconfig: pytest.Config) -> PostgresDatabases:
     """Fresh databases on the run's PostgreSQL."""
-    databases = PostgresDatabases(_requested(pytestconfig, "postgres"))
-    yield databases
-    databases.close()
+    return PostgresDatabases(_requested(pytestconfig, "postgres"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

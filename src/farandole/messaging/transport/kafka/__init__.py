@@ -1,5 +1,6 @@
 """Apache Kafka as a transport: nothing is done before it is durable, no offset is chosen by the client library."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -75,12 +76,12 @@ class KafkaTransport:
 
     def ensure_topics(self, topics: Sequence[str], partitions: int) -> list[str]:
         """Create what is missing and compare the rest with what the guarantees need; one line for people each."""
-        admin = self._admin()
+        admin, names = self._admin(), [self._prefix + topic for topic in topics]
         with away(self._bootstrap):
             found = admin.list_topics(timeout=REQUEST_SECONDS)
-            return Topics(admin, len(found.brokers), partitions).ensure(
-                [self._prefix + topic for topic in topics], frozenset(found.topics)
-            )
+            lines = Topics(admin, len(found.brokers), partitions).ensure(names, frozenset(found.topics))
+            _await_topics(admin, frozenset(names))
+        return lines
 
     def close(self) -> None:
         """Do nothing: publishers and subscriptions are closed by their owners."""
@@ -91,3 +92,12 @@ class KafkaTransport:
     def _settings(self, tunable: Mapping[str, object], fixed: Mapping[str, object]) -> dict[str, Any]:
         address = {"bootstrap.servers": self._bootstrap, "error_cb": Complaints()}
         return {**_COMMON, **tunable, **self._options, **fixed, **address}
+
+
+def _await_topics(admin: AdminClient, names: frozenset[str]) -> None:
+    """A created topic is known to every broker only a moment later; whoever subscribes next finds it."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while not names <= admin.list_topics(timeout=REQUEST_SECONDS).topics.keys():
+        if time.monotonic() > deadline:
+            raise TimeoutError("created topics are not visible yet")
+        admin.poll(0.05)
