@@ -80,7 +80,8 @@ class Cluster:
         """Create the topics and bring every database up to date."""
         done = [farandole("topics", env=self.env)]
         done += [farandole("migrate", name, "--database", url) for name, url in self.databases.items()]
-        assert [run.stderr for run in done if run.returncode] == []
+        refused = [run.stderr for run in done if run.returncode]
+        assert not refused, refused
 
     def start(self, service: str, **env: str) -> Member:
         """Start one more process and learn its address from what it prints."""

@@ -48,7 +48,7 @@ def decode(data: bytes, kind: type[T]) -> T:
         value: T = _decoder(cast(Hashable, kind)).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         raise _refusal(data, kind) from None
-    if b"\\" in data and (errors := _errors(_json(data), kind, "")):
+    if b"\\" in data and (errors := _errors(plain(data), kind, "")):
         # Escapes may hide U+0000, lone surrogates, and the final newline that `$` in a pattern overlooks.
         raise invalid(*errors)
     return value
@@ -60,11 +60,11 @@ def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
 
 
 def _refusal(data: bytes, kind: Any) -> Problem:
-    errors = _errors(_json(data), kind, "")
+    errors = _errors(plain(data), kind, "")
     return invalid(*(errors or [FieldError("", "expected a valid body")]))
 
 
-def _json(data: bytes) -> Any:
+def plain(data: bytes) -> Any:
     try:
         data.decode()
         return msgspec.json.decode(data)

@@ -155,7 +155,7 @@ class Consumer:
                     raise Poison(f"the database refuses it: {unfit}")
                 heard.append((record, unseal(record, self.service.decoders[record.topic], now)))
             except Poison as error:
-                letters.append(letter(record, self._offsets.topic_id(record), error, now))
+                letters.append(self._letter(record, error, now))
         decided = []
         with self._database.writing() as transaction:
             verdicts = decide(self.service, transaction, [event for _, event in heard])
@@ -163,7 +163,7 @@ class Consumer:
                 if isinstance(verdict, Verdict):
                     decided.append((event, verdict.decision, verdict.message))
                 else:
-                    letters.append(letter(record, self._offsets.topic_id(record), verdict, now))
+                    letters.append(self._letter(record, verdict, now))
             parked = park(transaction, letters)
             self._offsets.write(transaction, ends(records))
         if parked:
@@ -171,6 +171,9 @@ class Consumer:
             for found in letters:
                 log.warning("parked", service=self.service.name, dead_letter=found.id, error=repr(found.error)[:300])
         return decided
+
+    def _letter(self, record: Record, error: Exception, now: int) -> DeadLetter:
+        return letter(self.service.name, (self._offsets.topic_id(record), record), error, now)
 
     def _split(self, records: Sequence[Record]) -> None:
         half = len(records) // 2

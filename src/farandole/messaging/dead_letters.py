@@ -18,10 +18,11 @@ from farandole.messaging.service import Service
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
 
 
-def letter(record: Record, topic_id: str, error: Exception, now: int) -> DeadLetter:
-    """The dead letter of a record; its id is its place, so parking twice parks once."""
+def letter(service: str, place: tuple[str, Record], error: Exception, now: int) -> DeadLetter:
+    """The dead letter of a record in a topic with an id; its own id is who parks it and its place, so parking twice parks once."""
+    topic_id, record = place
     return DeadLetter(
-        id=event_id(_PARKED, f"{topic_id}/{record.topic}/{record.partition}/{record.offset}"),
+        id=event_id(_PARKED, f"{service}/{topic_id}/{record.topic}/{record.partition}/{record.offset}"),
         topic=record.topic,
         partition=record.partition,
         position=record.offset,

@@ -174,7 +174,7 @@ def _wanted(body: bytes) -> WantedOrder:
         if problem.status != 422:
             raise
         named = {error.field for error in problem.errors}
-        more = (error for error in _no_money(msgspec.json.decode(body)) if error.field not in named)
+        more = (error for error in _no_money(bodies.plain(body)) if error.field not in named)
         raise invalid(*problem.errors, *more) from None
 
 

@@ -44,6 +44,9 @@ _CONSUMER_FIXED: Final = {
     "enable.partition.eof": False,
 }
 
+VISIBLE_SECONDS: Final = 30.0
+"""The longest wait for a created topic to be known."""
+
 
 class KafkaTransport:
     """Only the broker sees `prefix` on topics and groups; `options` are librdkafka's and cannot weaken a guarantee."""
@@ -96,7 +99,7 @@ class KafkaTransport:
 
 def _await_topics(admin: AdminClient, names: frozenset[str]) -> None:
     """A created topic is known to every broker only a moment later; whoever subscribes next finds it."""
-    deadline = time.monotonic() + REQUEST_SECONDS
+    deadline = time.monotonic() + VISIBLE_SECONDS
     while not names <= admin.list_topics(timeout=REQUEST_SECONDS).topics.keys():
         if time.monotonic() > deadline:
             raise TimeoutError("created topics are not visible yet")
