@@ -1,5 +1,6 @@
 """Bounded waiting: drive something until it says so, and fail with what was found otherwise."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,3 +14,8 @@ def drive_until(condition: Callable[[], object], drive: Callable[[], object], se
         if time.monotonic() > deadline:
             raise AssertionError(f"expected it within {seconds} s")
         drive()
+
+
+def pause() -> None:
+    """Lets others work between two looks at something that only they can change."""
+    threading.Event().wait(0.1)

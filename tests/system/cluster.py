@@ -19,7 +19,7 @@ from farandole.contract.invariants import Finding, findings
 from farandole.messaging.database import open_database
 from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.wiring import NAMES
-from tests.support.waiting import drive_until
+from tests.support.waiting import drive_until, pause
 
 SAGA = NAMES[:4]
 
@@ -104,7 +104,7 @@ class Cluster:
     def all_ready(self, members: Sequence[Member]) -> None:
         with httpx.Client() as client:
             for member in members:
-                drive_until(partial(_ready, client, member), lambda: None, seconds=60)
+                drive_until(partial(_ready, client, member), pause, seconds=60)
 
     def facts(self) -> Facts:
         """What the four databases say, together."""

@@ -12,7 +12,7 @@ from farandole.contract.invariants import findings
 from farandole.runtime.demo import specification
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
-from tests.support.waiting import drive_until
+from tests.support.waiting import drive_until, pause
 from tests.system.cluster import SAGA, Cluster, Member
 from tests.system.topics import record_facts
 
@@ -93,7 +93,7 @@ def test_the_three_flows_are_danced_on_kafka_and_seen_through_the_front_door(clu
                 answer = door.get(f"{path}/timeline")
                 return answer.is_success and not answer.json()["expected"]
 
-            drive_until(over, lambda: None)
+            drive_until(over, pause)
             assert _lines(door.get(f"{path}/diagram").text) == _lines(drawn)
         invariants = {i["id"]: i["violations"] for i in door.get("/api/invariants").json()}
         assert set(invariants.values()) <= {0, None}
@@ -119,7 +119,7 @@ def test_two_thousand_orders_survive_one_kill_of_each_service(cluster: Cluster) 
         orders, told = facts.orders or [], facts.notices or []
         return len(orders) >= ORDERS and all(o.status != "PENDING" for o in orders) and len(told) >= len(orders)
 
-    drive_until(all_ended, lambda: None, seconds=120)
+    drive_until(all_ended, pause, seconds=120)
     observed = Facts(records=record_facts(cluster.kafka, cluster.prefix), acknowledged=acknowledged)
     found = findings(cluster.facts() | observed)
     assert [one.id for one in found if one.violations is None] == []

@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.waiting import drive_until
+from tests.support.waiting import drive_until, pause
 from tests.system.cluster import Embedded, farandole
 
 CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
@@ -94,10 +93,6 @@ def nothing_pending(url: str) -> bool:
 def timeline_over(url: str, order_id: str) -> bool:
     answer = httpx.get(f"{url}/api/orders/{order_id}/timeline")
     return answer.status_code == 200 and answer.json()["expected"] == []
-
-
-def pause() -> None:
-    threading.Event().wait(0.05)
 
 
 def stream(url: str, order_id: str, after: str | None = None) -> tuple[int, list[dict[str, str]]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,7 +15,7 @@ from confluent_kafka import Producer
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
 from tests.support.servers import KafkaServer, Missing, PostgresServer
-from tests.support.waiting import drive_until
+from tests.support.waiting import drive_until, pause
 from tests.system.cluster import SAGA, Cluster, Member
 from tests.system.test_distributed import place, receive, start_all, wish
 
@@ -42,10 +41,6 @@ def own_servers() -> Iterator[tuple[KafkaServer, PostgresServer]]:
     yield kafka, postgres
     kafka.close()
     postgres.close()
-
-
-def pause() -> None:
-    threading.Event().wait(0.1)
 
 
 def ready(member: Member) -> httpx.Response:
