@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def drive_until(condition: Callable[[], object], drive: Callable[[], object], seconds: float = PATIENCE) -> None:

@@ -105,8 +105,8 @@ def test_services_wait_for_their_servers_and_go_on_by_themselves(
         all_is_well(cluster, acknowledged)
 
         with ThreadPoolExecutor() as pool:
-            load = pool.submit(lambda: asyncio.run(under_load(order.url, 300)))
-            drive_until(lambda: len(cluster.facts().orders or ()) > 70, pause)
+            load = pool.submit(lambda: asyncio.run(under_load(order.url, 120)))
+            drive_until(lambda: len(cluster.facts().orders or ()) > 30, pause)
             postgres.kill()
             drive_until(lambda: ready(inventory).status_code == 503, pause)
             postgres.start()
@@ -115,6 +115,7 @@ def test_services_wait_for_their_servers_and_go_on_by_themselves(
         all_is_well(cluster, acknowledged)
 
         kafka.kill()
+        drive_until(lambda: ready(order).status_code == 503, pause)
         assert httpx.post(f"{order.url}/api/orders", json=wish("happy"), timeout=30).status_code == 201
         assert [member.terminate() for member in everybody] == [0] * len(everybody)
 

@@ -16,6 +16,7 @@ from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
 from farandole.runtime.couriers import Delivering
+from farandole.runtime.pulse import Pulse
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
@@ -51,10 +52,13 @@ def serve(name: str, settings: Settings) -> int:
         worker.noticed.append(delivering.show)
         delivering.start()
     worker.start()
+    pulse = Pulse(worker, database, kafka)
+    pulse.start()
     print(f"farandole {name} is at {address(bound)}/", flush=True)
     serve_until_told(_app(worker, settings), bound, lambda: worker.halted)
     if delivering:
         delivering.stop()
+    pulse.stop()
     worker.stop()
     worker.join()
     kafka.close()

@@ -68,6 +68,7 @@ class Worker:
         self.service = service.name
         self.tally: Counter[str] = Counter()
         self.halted: str | None = None
+        self.away: str | None = None
         self.noticed: list[Callable[[Sequence[tuple[Heard[Any], Decision]]], None]] = []
         self._value, self._database, self._settings = service, database, settings
         around = Surroundings(clock, random.random, self._notice, settings.begin, instance, self.tally)
@@ -134,7 +135,7 @@ class Worker:
         return self.intake.backlog >= self._settings.backlog_limit
 
     def stall(self) -> str | None:
-        return self.halted or self.consumer.trouble or self.intake.trouble
+        return self.halted or self.consumer.trouble or self.intake.trouble or self.away
 
     async def read(self, reader: Callable[[Transaction], T]) -> T:
         return await anyio.to_thread.run_sync(partial(self._read, reader))
