@@ -31,18 +31,20 @@ def decide(service: Service, transaction: Transaction, batch: Sequence[Heard[Any
 def judge(service: Service, rows: Rows, heard: Heard[Any]) -> Verdict | Poison | Refused:
     """Decide one event; a handler that fails twice in the same way is poison, a failure that changes is not."""
     first = _attempt(service, rows, heard)
-    if isinstance(first, (Decision, Poison, Refused)):
-        return first if not isinstance(first, Decision) else _accept(service, rows, heard, first)
+    if isinstance(first, (Poison, Refused)):
+        return first
+    if not isinstance(first, Exception):
+        return _accept(rows, *first)
     second = _attempt(service, rows, heard)
     if isinstance(second, Exception) and repr(second) == repr(first):
         return Poison(f"{type(first).__name__} while deciding {heard.cause.id}: {first}")
     raise Transient(f"deciding {heard.cause.id} failed once with {first!r} and then otherwise")
 
 
-def _attempt(service: Service, rows: Rows, heard: Heard[Any]) -> Decision | Exception:
+def _attempt(service: Service, rows: Rows, heard: Heard[Any]) -> tuple[Decision, Message | None] | Exception:
     try:
         decision = service.handler(heard.event)(rows, heard)
-        service.answer(type(heard.event), heard.event.key, decision)
+        message = service.answer(type(heard.event), heard.event.key, decision)
     except (Transient, Halt):
         raise
     except Exception as error:
@@ -53,11 +55,11 @@ def _attempt(service: Service, rows: Rows, heard: Heard[Any]) -> Decision | Exce
             f"{heard.event.topic} for {heard.event.key}: expected the cause {decision.guard.cause.id}"
             f" with digest {decision.guard.cause.digest}, found {heard.cause.id} with {heard.cause.digest}"
         )
-    return decision
+    return decision, message
 
 
-def _accept(service: Service, rows: Rows, heard: Heard[Any], decision: Decision) -> Verdict:
+def _accept(rows: Rows, decision: Decision, message: Message | None) -> Verdict:
     new = rows.put(decision.guard)  # type: ignore[arg-type]  # every guard is a row
     for row in decision.rows:
         rows.put(row)
-    return Verdict(decision, service.answer(type(heard.event), heard.event.key, decision), new)
+    return Verdict(decision, message, new)

@@ -23,7 +23,7 @@ Load = Callable[["Transaction", Sequence[Heard[Any]]], Rows]
 @dataclass(frozen=True)
 class Service:
     """`steps` are its rows of the choreography, `commands` what it decides without hearing a record,
-    `silently` what it leaves behind where a step says nothing, `notice` is told every committed decision."""
+    `silently` what it leaves behind where a step says nothing."""
 
     name: str
     handlers: Mapping[type[Event], Handler]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from os import getpid
 from time import time_ns
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import anyio.to_thread
@@ -33,14 +33,6 @@ COMMAND_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 2.5
 
 log = structlog.get_logger()
-
-
-class Turning(Protocol):
-    """Something driven turn by turn."""
-
-    trouble: str | None
-
-    def turn(self, patience: float) -> bool: ...
 
 
 def clock() -> int:
