@@ -57,6 +57,7 @@ class Cluster:
     databases: dict[str, str]
     prefix: str
     members: list[Member] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
     logs: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="farandole-logs-")))
 
     def __enter__(self) -> Self:
@@ -74,7 +75,7 @@ class Cluster:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"FARANDOLE_KAFKA": self.kafka, "FARANDOLE_TOPIC_PREFIX": self.prefix}
+        return {"FARANDOLE_KAFKA": self.kafka, "FARANDOLE_TOPIC_PREFIX": self.prefix, **self.settings}
 
     def prepare(self) -> None:
         """Create the topics and bring every database up to date."""
