@@ -1,6 +1,5 @@
 """Commands that arrive together share a commit; what they say is an outbox row in the same transaction."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
@@ -44,7 +43,7 @@ class Intake:
         self.trouble: str | None = None
         self._database, self._transport, self._reply = database, transport, reply
         self._queue: SimpleQueue[Errand | None] = SimpleQueue()
-        self._work: deque[Sequence[Errand]] = deque()
+        self._work: tuple[Sequence[Errand], ...] = ()  # replaced whole: other threads read it
         self._relay: Relay | None = None
         self._publisher: Publisher | None = None
         self._backoff = Backoff(around.clock, around.draw)
@@ -123,20 +122,20 @@ class Intake:
         except Empty:
             pass
         if errands:
-            self._work.append(errands)
+            self._work = (*self._work, errands)
 
     def _decide(self, errands: Sequence[Errand], relay: Relay) -> None:
         try:
             verdicts, written = self._commit(errands, relay)
         except Unfit as error:
-            self._work.popleft()
             if len(errands) == 1:
+                self._work = self._work[1:]
                 self._reply([(errands[0].reply, Refused(f"the database refuses it: {error}"))])
                 return
             half = len(errands) // 2
-            self._work.extendleft((errands[half:], errands[:half]))
+            self._work = (errands[:half], errands[half:], *self._work[1:])
             return
-        self._work.popleft()
+        self._work = self._work[1:]
         if written:
             relay.publish(written)
         outcomes = [v.decision if isinstance(v, Verdict) else v for v in verdicts]
