@@ -90,22 +90,12 @@ class Offsets:
 
     def write(self, transaction: Transaction, decided: Mapping[Partition, int]) -> None:
         """Remember what this transaction decides and what was acknowledged since; never backwards."""
-        if not decided:
-            return
-        keys = {partition.topic for partition in decided}
-        rows = transaction.select(KERNEL.offsets, keys, by="topic", lock=True)
-        known = _by_partition(rows)
-        new: list[OffsetRow] = []
-        changed: list[OffsetRow] = []
-        for partition, end in sorted(decided.items()):
-            row = known.get(partition)
-            furthest = max(end, self._decided[partition], row.decided if row else 0)
-            acked = max(self._acked[partition], row.acked if row else 0)
-            (changed if row else new).append(OffsetRow(*partition, self._ids[partition], furthest, acked))
-        if new:
-            transaction.insert(KERNEL.offsets, new)
-        if changed:
-            transaction.update(KERNEL.offsets, changed)
+        rows = [
+            OffsetRow(*place, self._ids[place], max(end, self._decided[place]), self._acked[place])
+            for place, end in sorted(decided.items())
+        ]
+        if rows:
+            transaction.advance(KERNEL.offsets, rows)
 
     def decided(self, ends: Mapping[Partition, int]) -> None:
         """A transaction that decided up to these offsets is committed."""

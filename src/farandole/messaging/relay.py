@@ -86,8 +86,7 @@ class Relay:
         """Remove acknowledged rows within a transaction; give the result to `swept` after its commit."""
         ids = tuple(self._acknowledged)
         if ids:
-            table = KERNEL.outbox.table
-            transaction.connection.execute(sa.delete(table).where(table.c.id.in_(ids)))
+            transaction.delete(KERNEL.outbox, ids)
         return ids
 
     def swept(self, ids: Iterable[str]) -> None:

@@ -32,6 +32,14 @@ class Transaction(ABC):
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         """Overwrite existing rows with one statement."""
 
+    @abstractmethod
+    def advance(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
+        """Write rows whose values only ever grow, given in key order: where a key exists, the greater value stays."""
+
+    @abstractmethod
+    def delete(self, relation: Relation[Any], keys: Sequence[str]) -> None:
+        """Remove the rows with these keys."""
+
     def fetch(self, relation: Relation[R], statement: sa.Select[Any]) -> list[R]:
         """Rows that a statement over the relation's columns selects."""
         return [relation.row(tuple(found)) for found in self.connection.execute(statement)]

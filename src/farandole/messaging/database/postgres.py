@@ -16,6 +16,8 @@ R = TypeVar("R", bound=Row)
 
 _BOUNDS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=15000"
 """No transaction keeps another owner of the same orders waiting for long."""
+_PLANS = "-c enable_seqscan=off -c jit=off"
+"""A plan that was cached while a table was small must not read it from end to end for ever."""
 
 
 class PostgresTransaction(Transaction):
@@ -43,16 +45,26 @@ class PostgresTransaction(Transaction):
             ) from error
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        rest = [column for column in relation.columns if column not in relation.keys]
-        document = json.dumps(
-            [dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows], default=_hex
-        )
         sql = (
-            f"UPDATE {relation.name} t SET {', '.join(f'{column} = v.{column}' for column in rest)}"
+            f"UPDATE {relation.name} t SET {', '.join(f'{column} = v.{column}' for column in relation.rest)}"
             f" FROM json_populate_recordset(NULL::{relation.name}, %s::json) v"
             f" WHERE {' AND '.join(f't.{key} = v.{key}' for key in relation.keys)}"
         )
-        self.connection.exec_driver_sql(sql, (document,))
+        self.connection.exec_driver_sql(sql, (_document(relation, rows),))
+
+    def advance(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
+        sql = (
+            f"INSERT INTO {relation.name} AS t SELECT {', '.join(relation.columns)}"
+            f" FROM json_populate_recordset(NULL::{relation.name}, %s::json)"
+            f" ON CONFLICT ({', '.join(relation.keys)}) DO UPDATE SET "
+            + ", ".join(f"{column} = greatest(t.{column}, excluded.{column})" for column in relation.rest)
+        )
+        self.connection.exec_driver_sql(sql, (_document(relation, rows),))
+
+    def delete(self, relation: Relation[Any], keys: Sequence[str]) -> None:
+        (key,) = relation.keys
+        sql = f"DELETE FROM {relation.name} WHERE {key} = ANY(%s::{relation.sql_type(key)}[])"
+        self.connection.exec_driver_sql(sql, (sorted(keys),))
 
     def _cursor(self) -> psycopg.Cursor[Any]:
         connection = self.connection.connection.driver_connection
@@ -67,13 +79,17 @@ class PostgresDatabase(Database):
             pool_size=4,
             max_overflow=16,
             pool_pre_ping=False,
-            connect_args={"options": _BOUNDS, "connect_timeout": 5},
+            connect_args={"options": f"{_BOUNDS} {_PLANS}", "connect_timeout": 5},
         )
         sa.event.listen(engine, "connect", _configure)
         super().__init__(engine)
 
     def _transaction(self, connection: sa.Connection) -> Transaction:
         return PostgresTransaction(connection)
+
+
+def _document(relation: Relation[Any], rows: Sequence[Row]) -> str:
+    return json.dumps([dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows], default=_hex)
 
 
 def _hex(value: bytes) -> str:

@@ -42,6 +42,7 @@ class Relation(Generic[R]):
         self.kind, self.table, self.name = kind, table, table.name
         self.columns = tuple(columns)
         self.keys = tuple(column.name for column in table.primary_key.columns)
+        self.rest = tuple(column for column in columns if column not in self.keys)
         types = get_type_hints(kind)
         self._json = {
             place: msgspec.json.Decoder(types[name]) for place, name in enumerate(fields) if types[name] not in _PLAIN

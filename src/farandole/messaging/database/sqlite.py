@@ -29,18 +29,28 @@ class SqliteTransaction(Transaction):
         return [relation.row(found) for found in self.connection.exec_driver_sql(sql, (json.dumps(wanted),))]
 
     def insert(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        marks = ", ".join("?" * len(relation.columns))
-        sql = f"INSERT INTO {relation.name} ({', '.join(relation.columns)}) VALUES ({marks})"
-        self.connection.exec_driver_sql(sql, [relation.values(row) for row in rows])
+        self.connection.exec_driver_sql(_insert(relation), [relation.values(row) for row in rows])
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        rest = [column for column in relation.columns if column not in relation.keys]
         sql = (
-            f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in rest)}"
+            f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in relation.rest)}"
             f" WHERE {' AND '.join(f'{key} = ?' for key in relation.keys)}"
         )
+        order = (*relation.rest, *relation.keys)
         named = (dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows)
-        self.connection.exec_driver_sql(sql, [tuple(row[c] for c in (*rest, *relation.keys)) for row in named])
+        self.connection.exec_driver_sql(sql, [tuple(row[column] for column in order) for row in named])
+
+    def advance(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
+        self.connection.exec_driver_sql(
+            f"{_insert(relation)} ON CONFLICT ({', '.join(relation.keys)}) DO UPDATE SET "
+            + ", ".join(f"{column} = max({column}, excluded.{column})" for column in relation.rest),
+            [relation.values(row) for row in rows],
+        )
+
+    def delete(self, relation: Relation[Any], keys: Sequence[str]) -> None:
+        (key,) = relation.keys
+        sql = f"DELETE FROM {relation.name} WHERE {key} IN (SELECT value FROM json_each(?))"
+        self.connection.exec_driver_sql(sql, (json.dumps(list(keys)),))
 
 
 class SqliteDatabase(Database):
@@ -71,6 +81,11 @@ class SqliteDatabase(Database):
         with super()._begin(write=write) as transaction:
             transaction.connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
             yield transaction
+
+
+def _insert(relation: Relation[Any]) -> str:
+    marks = ", ".join("?" * len(relation.columns))
+    return f"INSERT INTO {relation.name} ({', '.join(relation.columns)}) VALUES ({marks})"
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:
