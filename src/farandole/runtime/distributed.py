@@ -15,6 +15,7 @@ from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
+from farandole.runtime.collector import collect_rarely
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.pulse import Pulse
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
@@ -38,6 +39,7 @@ def create_topics(settings: Settings) -> list[str]:
 def serve(name: str, settings: Settings) -> int:
     """Run one service until told to end; 0 then, 1 when it halted."""
     configure_logs(settings)
+    collect_rarely()
     try:
         bound = listen(settings)
     except OSError as error:
