@@ -140,7 +140,8 @@ class Worker:
         reply: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self.intake.submit(heard, reply)
         try:
-            return await asyncio.wait_for(asyncio.shield(reply), COMMAND_SECONDS)
+            async with asyncio.timeout(COMMAND_SECONDS):
+                return await reply
         except TimeoutError:
             raise Transient("no answer from the database yet; whether it was done is not known: ask again") from None
 
