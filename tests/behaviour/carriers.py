@@ -37,7 +37,7 @@ class FrailSubscription:
     def __init__(self, carrier: "Frail", inner: Subscription) -> None:
         self._carrier, self._inner = carrier, inner
 
-    def poll(self, limit: int, patience: float) -> list[Record]:
+    def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
         records = self._inner.poll(min(limit, self._carrier.most), patience)
         for record in records:
             self._carrier.reached[Partition(record.topic, record.partition)] = record.offset + 1

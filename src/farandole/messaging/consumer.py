@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
+from farandole.messaging import company
 from farandole.messaging.backoff import Backoff
 from farandole.messaging.batch import Verdict, decide
 from farandole.messaging.database import Database
@@ -19,8 +20,9 @@ from farandole.messaging.offsets import BEGINNING, Offsets, ends
 from farandole.messaging.service import Service
 from farandole.messaging.transport import Partition, Publisher, Receipt, Subscription, Transport
 
-BATCH: Final = 500
-"""Records decided in one transaction at most."""
+EACH: Final = 0.0003
+LONGEST: Final = 0.05
+"""Seconds that records wait for company: for each of the last batch, and at most."""
 WINDOW: Final = 8
 """Batches whose answers may be under way."""
 LAST_WORDS: Final = 2.0
@@ -62,6 +64,7 @@ class Consumer:
         self._backoff = Backoff(around.clock, around.draw)
         self._suspect: tuple[Record, str] | None = None
         self._paused = False
+        self._heard_last = 0
 
     @property
     def idle(self) -> bool:
@@ -115,7 +118,9 @@ class Consumer:
 
     def _take(self, subscription: Subscription, patience: float) -> None:
         """Add what waits to the work; a partition may be taken away while polling, its records with it."""
-        records = [record for record in subscription.poll(BATCH, patience) if self._offsets.owns(record)]
+        gather = company.patience(self._heard_last, EACH, LONGEST)
+        records = [r for r in subscription.poll(company.MOST, patience, gather) if self._offsets.owns(r)]
+        self._heard_last = len(records)
         if records:
             self._work.append(records)
 

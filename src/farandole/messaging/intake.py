@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from time import sleep
 from typing import Any, Final, NamedTuple
 
 import structlog
 
+from farandole.messaging import company
 from farandole.messaging.backoff import Backoff
 from farandole.messaging.batch import Verdict, decide
 from farandole.messaging.consumer import Surroundings
@@ -18,7 +20,9 @@ from farandole.messaging.relay import Relay, outbox_row
 from farandole.messaging.service import Service
 from farandole.messaging.transport import Publisher, Transport
 
-BATCH: Final = 500
+EACH: Final = 0.0001
+LONGEST: Final = 0.02
+"""Seconds that commands wait for company: for each of the last batch, and at most."""
 log = structlog.get_logger()
 
 
@@ -44,6 +48,7 @@ class Intake:
         self._database, self._transport, self._reply = database, transport, reply
         self._queue: SimpleQueue[Errand | None] = SimpleQueue()
         self._work: tuple[Sequence[Errand], ...] = ()  # replaced whole: other threads read it
+        self._taken_last = 0
         self._relay: Relay | None = None
         self._publisher: Publisher | None = None
         self._backoff = Backoff(around.clock, around.draw)
@@ -111,16 +116,18 @@ class Intake:
         return self._relay
 
     def _take(self, patience: float) -> None:
-        """Take what waits, never waiting to fill the batch."""
+        """Take what waits, and who comes soon."""
         errands: list[Errand] = []
         try:
             first = self._queue.get(timeout=patience) if patience > 0 else self._queue.get_nowait()
             errands += [first] if first else []
-            while len(errands) < BATCH:
+            sleep(company.patience(self._taken_last, EACH, LONGEST))
+            while len(errands) < company.MOST:
                 following = self._queue.get_nowait()
                 errands += [following] if following else []
         except Empty:
             pass
+        self._taken_last = len(errands)
         if errands:
             self._work = (*self._work, errands)
 

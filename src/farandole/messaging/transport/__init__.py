@@ -48,9 +48,9 @@ class Publisher(Protocol):
 class Subscription(Protocol):
     """One member of a consumer group; used by one thread, which must poll to stay a member."""
 
-    def poll(self, limit: int, patience: float) -> list[Record]:
-        """Records waiting now, in order per partition, at most `limit`; waits up to `patience` seconds for the first,
-        never to fill the batch. Raises Halt when the log no longer has what should be read next, Transient when away."""
+    def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
+        """Records waiting now, in order per partition, at most `limit`; waits up to `patience` seconds for the first and
+        up to `gather` for the others. Raises Halt when the log no longer has what should be read next, Transient when away."""
 
     def openings(self) -> list[Opening]:
         """Partitions assigned and not yet begun (again on each call until begun); raises Transient when the transport is away."""

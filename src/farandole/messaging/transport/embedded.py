@@ -207,7 +207,7 @@ class EmbeddedSubscription:
     def begin(self, offsets: Mapping[Partition, int]) -> None:
         self._next |= {partition.topic: offset for partition, offset in offsets.items()}
 
-    def poll(self, limit: int, patience: float) -> list[Record]:
+    def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
         transport = self._transport
         with transport.news:
             if not self._waiting():

@@ -58,12 +58,12 @@ class KafkaSubscription:
         names = [self._prefix + topic for topic in topics]
         self._consumer.subscribe(names, on_assign=self._assign, on_revoke=self._unassign, on_lost=self._unassign)
 
-    def poll(self, limit: int, patience: float) -> list[Record]:
+    def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
         # A batch consume with a timeout waits to fill the batch.
         with away("the group's coordinator"):
             found = self._consumer.consume(1, patience)
             if found and limit > 1:
-                found += self._consumer.consume(limit - 1, 0)
+                found += self._consumer.consume(limit - 1, gather)
         troubles = [trouble for message in found if (trouble := self._trouble(message)) is not None]
         records = [self._record(message) for message in found if message.error() is None]
         # A rebalance between the two reads may have taken a partition away; its next owner hears the record.
