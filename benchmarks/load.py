@@ -4,117 +4,134 @@ closed: so many connections, each placing its next order when the last was accep
 open: orders are due at fixed times whatever the answers do, and each latency counts from when its order was due,
 so a system that stalls cannot hide it (no coordinated omission). Every second order asks with `Prefer: wait` for
 its end, which gives the time from placing to terminal status by the clock of who placed it.
+
+Sockets and epoll without a framework: a load generator shares the machine with what it measures.
 """
 
-import asyncio
 import json
+import selectors
+import socket
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from benchmarks.contestant import lines
 
 WAIT: Final = b"Prefer: wait=30\r\n"
+FULL_SECONDS: Final = 0.05
+"""Pause after an answer 503."""
+_LENGTH: Final = b"content-length: "
 
 
-def body(number: int, skus: int) -> bytes:
-    wanted = [{"sku": sku, "quantity": quantity, "unit_price": price} for sku, quantity, price in lines(number, skus)]
-    customer = {"id": f"c-{number}", "email": f"customer{number}@example.com"}
-    return json.dumps({"customer": customer, "currency": "USD", "lines": wanted}, separators=(",", ":")).encode()
+def request(number: int, skus: int, headers: bytes = b"") -> bytes:
+    wanted = ",".join(
+        f'{{"sku":"{sku}","quantity":{quantity},"unit_price":"{price}"}}'
+        for sku, quantity, price in lines(number, skus)
+    )
+    customer = f'{{"id":"c-{number}","email":"customer{number}@example.com"}}'
+    content = f'{{"customer":{customer},"currency":"USD","lines":[{wanted}]}}'.encode()
+    return (
+        b"POST /api/orders HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
+        % (headers, len(content), content)
+    )
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive HTTP/1.1 connection, one request at a time."""
+class Customer:
+    """One keep-alive HTTP/1.1 connection, one order at a time."""
 
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._answer: asyncio.Future[int] | None = None
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, place: "Place") -> None:
+        self.socket = socket.create_connection(place.address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.number, self.due = 0, 0.0
+        self._answer = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def order(self, number: int, due: float, content: bytes) -> None:
+        self.number, self.due = number, due
+        self.socket.sendall(content)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(error or ConnectionError("the server closed the connection"))
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        if len(rest) >= length and self._answer:
-            self._buffer = b""
-            self._answer.set_result(int(head[9:12]))
-
-    async def post(self, content: bytes, headers: bytes = b"") -> int:
-        """The status of the answer."""
-        assert self._transport
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(
-            b"POST /api/orders HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-            + headers
-            + b"Content-Length: %d\r\n\r\n" % len(content)
-            + content
-        )
-        return await self._answer
+    def status(self) -> int | None:
+        """The status of the answer once all of it is here."""
+        read = self.socket.recv(65536)
+        if not read:
+            raise ConnectionError("the server closed the connection")
+        self._answer += read
+        end = self._answer.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        at = self._answer.lower().index(_LENGTH, 0, end) + len(_LENGTH)
+        if len(self._answer) < end + 4 + int(self._answer[at : self._answer.index(b"\r", at)]):
+            return None
+        status = int(self._answer[9:12])
+        self._answer = b""
+        return status
 
 
-async def connect(url: str) -> Connection:
-    place = urlsplit(url)
-    _, made = await asyncio.get_running_loop().create_connection(Connection, place.hostname, place.port)
-    return made
+class Place:
+    """Where orders are placed, and every customer who waits for an answer."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.address = (parts.hostname or "", parts.port or 80)
+        self._selector = selectors.DefaultSelector()
+        self.customers = 0
+
+    def customer(self) -> Customer:
+        made = Customer(self)
+        self._selector.register(made.socket, selectors.EVENT_READ, made)
+        self.customers += 1
+        return made
+
+    def answers(self, patience: float | None) -> Iterator[tuple[Customer, int]]:
+        """Those who were answered, and the status of each."""
+        for key, _ in self._selector.select(patience):
+            if (status := key.data.status()) is not None:
+                yield key.data, status
 
 
-async def closed(url: str, first: int, orders: int, skus: int, connections: int) -> dict[str, Any]:
-    numbers = iter(range(first, first + orders))
-    refused = 0
-
-    async def customer() -> None:
-        nonlocal refused
-        connection = await connect(url)
-        for number in numbers:
-            content = body(number, skus)
-            while (status := await connection.post(content)) == 503:
+def closed(url: str, first: int, orders: int, skus: int, connections: int) -> dict[str, Any]:
+    place, refused, following, left = Place(url), 0, first, orders
+    began = time.time()
+    for _ in range(min(connections, orders)):
+        place.customer().order(following, 0, request(following, skus))
+        following += 1
+    while left:
+        for customer, status in place.answers(None):
+            if status == 503:
                 refused += 1
-                await asyncio.sleep(0.05)
+                time.sleep(FULL_SECONDS)
+                customer.order(customer.number, 0, request(customer.number, skus))
+                continue
             if status != 201:
                 raise RuntimeError(f"expected 201, found {status}")
-
-    began = time.time()
-    await asyncio.gather(*(customer() for _ in range(connections)))
+            left -= 1
+            if following < first + orders:
+                customer.order(following, 0, request(following, skus))
+                following += 1
     return {"began": began, "accepted": time.time(), "refused": refused}
 
 
-async def opened(url: str, first: int, rate: float, seconds: float, skus: int) -> dict[str, Any]:
+def opened(url: str, first: int, rate: float, seconds: float, skus: int) -> dict[str, Any]:
     """Latencies in seconds: `post` of orders answered at once, `terminal` of those that waited for their end."""
-    idle: list[Connection] = []
+    place, steps = Place(url), int(rate * seconds)
+    idle: list[Customer] = []
     found: dict[str, list[float]] = {"post": [], "terminal": []}
-    failed = 0
-
-    async def order(number: int, due: float) -> None:
-        nonlocal failed
-        connection = idle.pop() if idle else await connect(url)
-        waits = number % 2 == 1
-        status = await connection.post(body(number, skus), WAIT if waits else b"")
-        if status == 201:
-            found["terminal" if waits else "post"].append(time.perf_counter() - due)
-        else:
-            failed += 1
-        idle.append(connection)
-
-    tasks = set()
-    start = time.perf_counter() + 0.05
-    for step in range(int(rate * seconds)):
-        due = start + step / rate
-        if (left := due - time.perf_counter()) > 0:
-            await asyncio.sleep(left)
-        tasks.add(task := asyncio.create_task(order(first + step, due)))
-        task.add_done_callback(tasks.discard)
-    await asyncio.gather(*tasks)
+    failed = step = 0
+    start = time.perf_counter() + FULL_SECONDS
+    while step < steps or len(idle) < place.customers:
+        while step < steps and (due := start + step / rate) <= time.perf_counter():
+            customer = idle.pop() if idle else place.customer()
+            customer.order(first + step, due, request(first + step, skus, WAIT if step % 2 else b""))
+            step += 1
+        patience = max(0.0, start + step / rate - time.perf_counter()) if step < steps else None
+        for customer, status in place.answers(patience):
+            if status == 201:
+                waited = (customer.number - first) % 2
+                found["terminal" if waited else "post"].append(time.perf_counter() - customer.due)
+            else:
+                failed += 1
+            idle.append(customer)
     return {**found, "failed": failed, "rate": rate}
 
 
@@ -123,11 +140,11 @@ def main(words: list[str]) -> None:
     numbers = [float(word) for word in rest]
     if kind == "closed":
         first, orders, skus, connections = map(int, numbers)
-        result = asyncio.run(closed(url, first, orders, skus, connections))
+        result = closed(url, first, orders, skus, connections)
     else:
         first, rate, seconds, skus = numbers
-        result = asyncio.run(opened(url, int(first), rate, seconds, int(skus)))
-    print(json.dumps(result))
+        result = opened(url, int(first), rate, seconds, int(skus))
+    print(json.dumps({**result, "cpu": time.process_time()}))
 
 
 if __name__ == "__main__":

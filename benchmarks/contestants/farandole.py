@@ -15,7 +15,7 @@ from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Ground, Play
 from farandole.contract.invariants import findings
 from tests.system.cluster import SAGA, Cluster, Member
 
-CONNECTIONS: Final = 128
+CONNECTIONS: Final = 256
 PLENTY: Final = 1_000_000_000
 STALL_SECONDS: Final = 120
 
@@ -84,7 +84,7 @@ class Farandole:
         said = place(self.member("order").url, "closed", self._placed, orders, self._skus, CONNECTIONS)
         self._placed += orders
         ended = self.drained()
-        return Play(orders, ended - said["began"], {"accepting": said["accepted"] - said["began"]})
+        return Play(orders, ended - said["began"], {"accepting": said["accepted"] - said["began"], "load": said["cpu"]})
 
     def latency(self, rate: float, seconds: float) -> Any:
         """Latencies of an open loop, as the load generator found them."""
