@@ -1,10 +1,12 @@
 """Orders are answered when durable, once per key, newest first."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from farandole.contract import events
+from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Cause, Heard
 from farandole.messaging.kernel_tables import KERNEL
 from farandole.services.order.api import routes
@@ -24,8 +26,10 @@ def priced(price: str, quantity: int = 1) -> list[dict[str, Any]]:
     return [{"sku": "tea", "quantity": quantity, "unit_price": price}]
 
 
-def complete(desk: DeskForTests, order_id: str, amount: str = "39.98") -> None:
-    desk.decide(Heard(events.OrderPaid(order_id=order_id, currency="USD", amount=amount), CAUSE, NOON + 1_000_000))
+def complete(desk: DeskForTests, order_id: str, amount: str = "39.98") -> Decision:
+    return desk.decide(
+        Heard(events.OrderPaid(order_id=order_id, currency="USD", amount=amount), CAUSE, NOON + 1_000_000)
+    )
 
 
 @pytest.fixture
@@ -83,11 +87,21 @@ def test_a_key_that_is_not_printable_is_refused(client: Client, key: str) -> Non
 
 
 def test_who_prefers_to_wait_is_answered_with_the_end(client: Client, order_desk: DeskForTests) -> None:
-    order_desk.on_settled = lambda: complete(order_desk, order_desk.waited[0][0])
+    order_desk.then = partial(complete, order_desk)
     answer = client.post("/api/orders", json=wish(), headers={"Prefer": "respond-async, Wait=99; x=y"})
     assert (answer.status_code, answer.json()["status"]) == (201, "COMPLETED")
     assert answer.headers["preference-applied"] == "wait=30"
     assert answer.json()["updated_at"] == "2026-01-01T12:00:01.000000Z"
+
+
+def test_who_repeats_and_prefers_to_wait_is_answered_with_the_end_of_the_first(
+    client: Client, order_desk: DeskForTests
+) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    first = client.post("/api/orders", json=wish(), headers=headers).json()
+    complete(order_desk, first["id"])
+    again = client.post("/api/orders", json=wish(), headers=headers | {"Prefer": "wait=9"}).json()
+    assert (again["id"], again["status"]) == (first["id"], "COMPLETED")
 
 
 @pytest.mark.parametrize("preference", ["wait", "wait=", "wait=-1", "wait=1.5", "wait=ten", "return=minimal"])

@@ -1,7 +1,8 @@
 """A small real desk: one service over one real database, deciding each command in a transaction of its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ NOON = 1_767_268_800_000_000
 
 @dataclass
 class DeskForTests:
-    """A service's handlers and tables behind the Desk protocol; `on_settled` happens instead of waiting."""
+    """A service's handlers and tables behind the Desk protocol; `then` is what is decided after a command for a key watched."""
 
     service: str
     database: Database
@@ -32,8 +33,8 @@ class DeskForTests:
     overfull: bool = False
     stalled: str | None = None
     poisoned: bool = False
-    on_settled: Callable[[], None] = lambda: None
-    waited: list[tuple[str, float]] = field(default_factory=list)
+    then: Callable[[str], Decision] | None = None
+    watched: dict[str, asyncio.Future[Decision]] = field(default_factory=dict)
 
     def now(self) -> int:
         return NOON
@@ -46,7 +47,11 @@ class DeskForTests:
         return await asyncio.to_thread(work)
 
     async def command(self, heard: Heard[Any]) -> Decision:
-        return await asyncio.to_thread(self.decide, heard)
+        decision = await asyncio.to_thread(self.decide, heard)
+        if self.then:
+            for key, news in self.watched.items():
+                news.set_result(await asyncio.to_thread(self.then, key))
+        return decision
 
     def decide(self, heard: Heard[Any]) -> Decision:
         """Decide one event in a transaction."""
@@ -80,9 +85,11 @@ class DeskForTests:
             raise Poison("expected an order that was placed here")
         return "decided"
 
-    async def settled(self, key: str, patience: float) -> None:
-        self.waited.append((key, patience))
-        await asyncio.to_thread(self.on_settled)
+    @contextmanager
+    def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:
+        self.watched[key] = asyncio.get_running_loop().create_future()
+        yield self.watched[key]
+        del self.watched[key]
 
     def stall(self) -> str | None:
         return self.stalled

@@ -1,6 +1,8 @@
 """The desk is what HTTP routes may ask of the service behind them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from farandole.messaging.database import Transaction
@@ -32,8 +34,8 @@ class Desk(Protocol):
     def replay(self, dead_letter_id: str) -> Awaitable[str]:
         """Decide a parked record again and say the outcome; raises KeyError (unknown), Refused (replayed already), Poison."""
 
-    def settled(self, key: str, patience: float) -> Awaitable[None]:
-        """Wait until a decision about `key` other than by a command is committed here, at most `patience` seconds."""
+    def watching(self, key: str) -> AbstractContextManager[asyncio.Future[Decision]]:
+        """Within: the next decision about `key` that is committed here, other than by a command."""
 
     def stall(self) -> str | None:
         """Why this service cannot work now, or None; never blocks."""

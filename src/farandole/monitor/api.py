@@ -1,7 +1,6 @@
 """The monitor's HTTP routes: timeline, diagram and live events of one order, and the choreography itself."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -142,11 +141,9 @@ def _last_event_id(request: Request) -> int:
 
 
 async def _stream(desk: Desk, order_id: str, seen: int) -> AsyncIterator[bytes]:
-    """Steps in the order of their numbers; the wait for news begins before each look, so that nothing is missed."""
+    """Steps in the order of their numbers; watched before each look, so that nothing is missed."""
     while True:
-        news = asyncio.ensure_future(desk.settled(order_id, LOOK_SECONDS))
-        await asyncio.sleep(0)
-        try:
+        with desk.watching(order_id) as news:
             rows = await _steps(desk, order_id)
             for row in sorted(rows, key=lambda row: row.number):
                 if row.number > seen:
@@ -155,12 +152,8 @@ async def _stream(desk: Desk, order_id: str, seen: int) -> AsyncIterator[bytes]:
             if not expected(rows):
                 yield b"event: end\ndata: {}\n\n"
                 return
-            await news
-            yield b": still under way\n\n"
-        finally:
-            news.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await news
+            await asyncio.wait((news,), timeout=LOOK_SECONDS)
+        yield b": still under way\n\n"
 
 
 def _step(row: Recorded) -> StepAnswer:

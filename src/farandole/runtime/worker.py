@@ -5,7 +5,8 @@ import random
 import socket
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from os import getpid
 from time import time_ns
@@ -67,7 +68,7 @@ class Worker:
         self.consumer = Consumer(service, database, transport, around)
         self.intake = Intake(service, database, transport, around, _reply)
         self._instance, self._unready = instance, unready
-        self._waiters: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._watchers: dict[str, list[asyncio.Future[Decision]]] = defaultdict(list)
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
@@ -151,39 +152,29 @@ class Worker:
         self.intake.wake()
         return outcome
 
-    async def settled(self, key: str, patience: float) -> None:
-        loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
+    @contextmanager
+    def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:
+        news: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         with self._guard:
-            self._waiters[key].append(waiter)
+            self._watchers[key].append(news)
         try:
-            await asyncio.wait_for(waiter, patience)
-        except TimeoutError:
-            pass
+            yield news
         finally:
             with self._guard:
-                self._forget(key, waiter)
+                self._forget(key, news)
 
-    def _forget(self, key: str, waiter: "asyncio.Future[None]") -> None:
-        if waiter in self._waiters.get(key, ()):
-            self._waiters[key].remove(waiter)
-            if not self._waiters[key]:
-                del self._waiters[key]
+    def _forget(self, key: str, news: asyncio.Future[Decision]) -> None:
+        if news in self._watchers.get(key, ()):
+            self._watchers[key].remove(news)
+            if not self._watchers[key]:
+                del self._watchers[key]
 
     def _notice(self, decisions: Sequence[tuple[Heard[Any], Decision]]) -> None:
         for notice in self.noticed:
             notice(decisions)
-        if not self._waiters:
-            return
-        with self._guard:
-            woken = [w for heard, _ in decisions for w in self._waiters.pop(heard.event.key, ())]
-        for waiter in woken:
-            waiter.get_loop().call_soon_threadsafe(_wake, waiter)
-
-
-def _wake(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+        if self._watchers:
+            with self._guard:
+                _reply([(news, made) for heard, made in decisions for news in self._watchers.pop(heard.event.key, ())])
 
 
 def _reply(outcomes: Sequence[tuple[Any, Decision | Exception]]) -> None:

@@ -18,6 +18,7 @@ from farandole.http.parameters import Parameter
 from farandole.http.problems import FieldError, Problem, invalid, unknown
 from farandole.http.routes import Route, get, json, post
 from farandole.messaging.database import Transaction
+from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Cause, Heard, digest, rfc3339
 from farandole.services.order.domain import Order, Outcome, Status
 from farandole.services.order.storage import ORDERS, OUTCOMES, orders, outcomes
@@ -138,32 +139,43 @@ async def _place(desk: Desk, request: Request) -> Response:
     if desk.overfull:
         raise Problem(503, "too many orders wait to be published", headers={"Retry-After": "1"})
     content = msgspec.structs.replace(wish, order_id="", idempotency=None)
-    decision = await desk.command(Heard(wish, Cause(wish.order_id, digest(content)), desk.now()))
-    order = decision.guard
-    assert isinstance(order, Order)
-    headers = {"Location": f"/api/orders/{order.order_id}"}
+    heard = Heard(wish, Cause(wish.order_id, digest(content)), desk.now())
     patience = parameters.wait(request)
     if patience is None:
-        return json(_answer(order, None), 201, headers)
-    answer = await _settled(desk, order.order_id, patience) or _answer(order, None)
-    return json(answer, 201, headers | {"Preference-Applied": f"wait={patience}"})
+        order = _order(await desk.command(heard))
+        return json(_answer(order, None), 201, _location(order))
+    with desk.watching(wish.order_id) as news:
+        order = _order(await desk.command(heard))
+        if order.order_id == wish.order_id:
+            await asyncio.wait((news,), timeout=min(patience, LOOK_SECONDS))
+    outcome = news.result().guard if news.done() else None
+    if isinstance(outcome, Outcome):
+        answer = _answer(order, outcome)
+    else:
+        answer = await _settled(desk, order.order_id, patience) or _answer(order, None)
+    return json(answer, 201, _location(order) | {"Preference-Applied": f"wait={patience}"})
+
+
+def _order(decision: Decision) -> Order:
+    assert isinstance(decision.guard, Order)
+    return decision.guard
+
+
+def _location(order: Order) -> dict[str, str]:
+    return {"Location": f"/api/orders/{order.order_id}"}
 
 
 async def _settled(desk: Desk, order_id: str, patience: int) -> OrderAnswer | None:
-    """The order when it is terminal or time is up; each wait starts before a look, so nothing is missed, and is
-    short, for another process may hear how the order ended."""
+    """The order when it is terminal or time is up; watched before each look, so nothing is missed, and looked at
+    often, for another process may hear how the order ended."""
     deadline = asyncio.get_running_loop().time() + patience
     while True:
-        left = deadline - asyncio.get_running_loop().time()
-        waiting = asyncio.ensure_future(desk.settled(order_id, max(0.0, min(left, LOOK_SECONDS))))
-        try:
-            await asyncio.sleep(0)
+        with desk.watching(order_id) as news:
             found = await desk.read(lambda transaction: _find(transaction, order_id))
+            left = deadline - asyncio.get_running_loop().time()
             if found is None or found.status != Status.PENDING or left <= 0:
                 return found
-            await waiting
-        finally:
-            waiting.cancel()
+            await asyncio.wait((news,), timeout=min(left, LOOK_SECONDS))
 
 
 def _wanted(body: bytes) -> WantedOrder:
