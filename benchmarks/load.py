@@ -39,17 +39,24 @@ def request(number: int, skus: int, headers: bytes = b"") -> bytes:
 
 
 class Customer:
-    """One keep-alive HTTP/1.1 connection, one order at a time."""
+    """A keep-alive HTTP/1.1 connection, one order at a time."""
 
     def __init__(self, place: "Place") -> None:
         self.socket = socket.create_connection(place.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.number, self.due = 0, 0.0
+        self.number, self.due, self.idle = 0, 0.0, True
         self._answer = b""
 
     def order(self, number: int, due: float, content: bytes) -> None:
-        self.number, self.due = number, due
+        self.number, self.due, self.idle = number, due, False
         self.socket.sendall(content)
+
+    def rested(self) -> bool:
+        """Whether the server has closed the connection, as servers do with those that rest."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def status(self) -> int | None:
         """The status of the answer once all of it is here."""
@@ -75,19 +82,30 @@ class Place:
         parts = urlsplit(url)
         self.address = (parts.hostname or "", parts.port or 80)
         self._selector = selectors.DefaultSelector()
-        self.customers = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is due."""
+        return any(not key.data.idle for key in self._selector.get_map().values())
 
     def customer(self) -> Customer:
         made = Customer(self)
         self._selector.register(made.socket, selectors.EVENT_READ, made)
-        self.customers += 1
         return made
+
+    def leave(self, customer: Customer) -> None:
+        self._selector.unregister(customer.socket)
+        customer.socket.close()
 
     def answers(self, patience: float | None) -> Iterator[tuple[Customer, int]]:
         """Those who were answered, and the status of each."""
         for key, _ in self._selector.select(patience):
-            if (status := key.data.status()) is not None:
-                yield key.data, status
+            customer: Customer = key.data
+            if customer.idle and customer.rested():
+                self.leave(customer)
+            elif (status := customer.status()) is not None:
+                customer.idle = True
+                yield customer, status
 
 
 def closed(url: str, first: int, orders: int, skus: int, connections: int) -> dict[str, Any]:
@@ -119,8 +137,10 @@ def opened(url: str, first: int, rate: float, seconds: float, skus: int) -> dict
     found: dict[str, list[float]] = {"post": [], "terminal": []}
     failed = step = 0
     start = time.perf_counter() + FULL_SECONDS
-    while step < steps or len(idle) < place.customers:
+    while step < steps or place.waiting:
         while step < steps and (due := start + step / rate) <= time.perf_counter():
+            while idle and idle[-1].socket.fileno() < 0:
+                idle.pop()
             customer = idle.pop() if idle else place.customer()
             customer.order(first + step, due, request(first + step, skus, WAIT if step % 2 else b""))
             step += 1
