@@ -15,8 +15,8 @@ from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
-from farandole.runtime.collector import collect_rarely
 from farandole.runtime.couriers import Delivering
+from farandole.runtime.interpreter import tune
 from farandole.runtime.pulse import Pulse
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
@@ -39,7 +39,7 @@ def create_topics(settings: Settings) -> list[str]:
 def serve(name: str, settings: Settings) -> int:
     """Run one service until told to end; 0 then, 1 when it halted."""
     configure_logs(settings)
-    collect_rarely()
+    tune()
     try:
         bound = listen(settings)
     except OSError as error:

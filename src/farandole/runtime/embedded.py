@@ -19,10 +19,10 @@ from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.runtime import migrations
-from farandole.runtime.collector import collect_rarely
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers
 from farandole.runtime.folder import only_user_of
+from farandole.runtime.interpreter import tune
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
@@ -99,7 +99,7 @@ def _inside(worker: Worker) -> httpx.AsyncClient:
 def up(settings: Settings, *, demo: bool) -> int:
     """Run until told to end; 0 then, 1 when a service halted."""
     configure_logs(settings)
-    collect_rarely()
+    tune()
     try:
         bound = listen(settings)
         system = Embedded(settings, settings.data)
