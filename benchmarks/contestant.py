@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 KINDS = ("completed",) * 8 + ("payment_failed", "out_of_stock")
 """What becomes of ten orders in a row: 80 % complete, 10 % are refused by payment, 10 % find no stock."""
@@ -12,15 +13,19 @@ SKUS = 100
 LINES = (0, 7, 31)
 SCARCE = "SCARCE"
 """A SKU of which there is nothing: what makes an order fail."""
+HOT = "SKU-HOT"
+"""The SKU that is in every order, where that is asked for."""
 PAYMENT_LIMIT = "500.00"
 """An order of more than this is refused by payment."""
 
 
-def lines(number: int, skus: int = SKUS) -> list[tuple[str, int, str]]:
-    """The lines of one order: SKU, quantity, price each; its kind follows from its number."""
+def lines(number: int, skus: int = SKUS, hot: bool = False) -> list[tuple[str, int, str]]:
+    """The lines of one order: SKU, quantity, price each; its kind follows from its number; `hot`: all share a SKU."""
     kind = KINDS[number % len(KINDS)]
     price = "200.00" if kind == "payment_failed" else "12.50"
     names = [f"SKU-{(number + step) % skus:06}" for step in LINES]
+    if hot:
+        names[0] = HOT
     if kind == "out_of_stock":
         names[-1] = SCARCE
     return [(name, 1, price) for name in names]
@@ -50,10 +55,12 @@ class Play:
 class Contestant(Protocol):
     """Entered: databases, topics, stock and processes are ready. Left: every process of its own has ended."""
 
-    name: str
-
-    def __enter__(self) -> "Contestant": ...
-    def __exit__(self, *ended: object) -> None: ...
+    @property
+    def name(self) -> str: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
     def processes(self) -> dict[str, Sequence[int]]:
         """Process ids by role; the role `load` is whoever only makes orders."""
 

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,10 +26,10 @@ FULL_SECONDS: Final = 0.05
 _LENGTH: Final = b"content-length: "
 
 
-def request(number: int, skus: int, headers: bytes = b"") -> bytes:
+def request(number: int, skus: int, headers: bytes = b"", *, hot: bool = False) -> bytes:
     wanted = ",".join(
         f'{{"sku":"{sku}","quantity":{quantity},"unit_price":"{price}"}}'
-        for sku, quantity, price in lines(number, skus)
+        for sku, quantity, price in lines(number, skus, hot)
     )
     customer = f'{{"id":"c-{number}","email":"customer{number}@example.com"}}'
     content = f'{{"customer":{customer},"currency":"USD","lines":[{wanted}]}}'.encode()
@@ -108,24 +109,25 @@ class Place:
                 yield customer, status
 
 
-def closed(url: str, first: int, orders: int, skus: int, connections: int) -> dict[str, Any]:
+def closed(url: str, first: int, orders: int, skus: int, connections: int, hot: int = 0) -> dict[str, Any]:
     place, refused, following, left = Place(url), 0, first, orders
+    said = partial(request, skus=skus, hot=bool(hot))
     began = time.time()
     for _ in range(min(connections, orders)):
-        place.customer().order(following, 0, request(following, skus))
+        place.customer().order(following, 0, said(following))
         following += 1
     while left:
         for customer, status in place.answers(None):
             if status == 503:
                 refused += 1
                 time.sleep(FULL_SECONDS)
-                customer.order(customer.number, 0, request(customer.number, skus))
+                customer.order(customer.number, 0, said(customer.number))
                 continue
             if status != 201:
                 raise RuntimeError(f"expected 201, found {status}")
             left -= 1
             if following < first + orders:
-                customer.order(following, 0, request(following, skus))
+                customer.order(following, 0, said(following))
                 following += 1
     return {"began": began, "accepted": time.time(), "refused": refused}
 
@@ -159,8 +161,7 @@ def main(words: list[str]) -> None:
     kind, url, *rest = words
     numbers = [float(word) for word in rest]
     if kind == "closed":
-        first, orders, skus, connections = map(int, numbers)
-        result = closed(url, first, orders, skus, connections)
+        result = closed(url, *map(int, numbers))
     else:
         first, rate, seconds, skus = numbers
         result = opened(url, int(first), rate, seconds, int(skus))

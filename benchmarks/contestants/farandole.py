@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -11,11 +12,12 @@ import httpx
 import msgspec
 import psycopg
 
-from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Ground, Play
+from benchmarks.contestant import HOT, LINES, PAYMENT_LIMIT, SKUS, Ground, Play
 from farandole.contract.invariants import findings
 from tests.system.cluster import SAGA, Cluster, Member
 
 CONNECTIONS: Final = 256
+RECEIVERS: Final = 16
 PLENTY: Final = 1_000_000_000
 STALL_SECONDS: Final = 120
 
@@ -31,20 +33,32 @@ def place(url: str, *words: object) -> Any:
 
 def receive(url: str, skus: int) -> None:
     """Bring goods in."""
-    with httpx.Client(base_url=url) as client:
-        for number in range(skus):
-            client.post(f"/api/stock/SKU-{number:06}/receipts", json={"quantity": PLENTY}).raise_for_status()
+    names = [HOT, *(f"SKU-{number:06}" for number in range(skus))]
+
+    def one(name: str) -> None:
+        client.post(f"/api/stock/{name}/receipts", json={"quantity": PLENTY}).raise_for_status()
+
+    with httpx.Client(base_url=url, timeout=60) as client, ThreadPoolExecutor(RECEIVERS) as pool:
+        for _ in pool.map(one, names):
+            pass
 
 
 class Farandole:
     """The whole cluster, `copies` processes a service."""
 
     def __init__(
-        self, ground: Ground, *, monitor: bool = False, copies: int = 1, partitions: int = 6, skus: int = SKUS
+        self,
+        ground: Ground,
+        *,
+        monitor: bool = False,
+        copies: int = 1,
+        partitions: int = 6,
+        skus: int = SKUS,
+        hot: bool = False,
     ) -> None:
         self.name = "farandole with monitor" if monitor else "farandole"
         self._ground, self._monitor, self._copies, self._skus = ground, monitor, copies, skus
-        self._partitions, self._placed = partitions, 0
+        self._partitions, self._hot, self._placed = partitions, hot, 0
         self.cluster: Cluster
 
     def __enter__(self) -> Self:
@@ -80,17 +94,49 @@ class Farandole:
             roles.setdefault(member.service, []).append(member.process.pid)
         return dict(roles)
 
-    def play(self, orders: int) -> Play:
-        said = place(self.member("order").url, "closed", self._placed, orders, self._skus, CONNECTIONS)
+    def accept(self, orders: int) -> Any:
+        """Place orders; they need not have ended."""
+        words = (self._placed, orders, self._skus, CONNECTIONS, int(self._hot))
         self._placed += orders
+        return place(self.member("order").url, "closed", *words)
+
+    def stop(self, service: str) -> None:
+        """End a service politely."""
+        member = self.member(service)
+        member.process.terminate()
+        member.process.wait(60)
+        self.cluster.members.remove(member)
+
+    def start(self, service: str) -> None:
+        """Start one more process of a service and wait until it is ready."""
+        self.cluster.start(service)
+        self.cluster.all_ready(self.cluster.members)
+
+    def play(self, orders: int) -> Play:
+        said = self.accept(orders)
         ended = self.drained()
         return Play(orders, ended - said["began"], {"accepting": said["accepted"] - said["began"], "load": said["cpu"]})
 
     def latency(self, rate: float, seconds: float) -> Any:
         """Latencies of an open loop, as the load generator found them."""
+        found = self.arrivals(rate, seconds)
+        self.drained()
+        return found
+
+    def arrivals(self, rate: float, seconds: float) -> Any:
+        """An open loop; its orders need not have ended."""
         found = place(self.member("order").url, "open", self._placed, rate, seconds, self._skus)
         self._placed += int(rate * seconds)
-        self.drained()
+        return found
+
+    def tables(self) -> dict[str, dict[str, int]]:
+        """By table: bytes with indexes, and dead rows as PostgreSQL estimates them."""
+        statement = "SELECT relname, pg_total_relation_size(relid), n_dead_tup FROM pg_stat_user_tables"
+        found: dict[str, dict[str, int]] = {}
+        for service, url in self._urls.items():
+            with psycopg.connect(url) as connection:
+                rows = connection.execute(statement).fetchall()
+                found |= {f"{service}.{name}": {"bytes": size, "dead": dead} for name, size, dead in rows}
         return found
 
     def drained(self) -> float:

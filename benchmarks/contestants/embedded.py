@@ -1,0 +1,77 @@
+"""Farandole in one process on SQLite: what `farandole up` runs."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Self
+
+import httpx
+
+from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Play
+from benchmarks.contestants.farandole import CONNECTIONS, await_count, place, receive
+from tests.system.cluster import Embedded
+
+PATIENCE: Final = 300.0
+
+
+class FarandoleEmbedded:
+    """`farandole up` on a folder of its own."""
+
+    name = "farandole, embedded"
+
+    def __init__(self) -> None:
+        self._placed = 0
+        self._folder: TemporaryDirectory[str]
+        self.up: Embedded
+
+    def __enter__(self) -> Self:
+        self._folder = TemporaryDirectory(prefix="farandole-bench-")
+        settings = {"FARANDOLE_PAYMENT_LIMIT": PAYMENT_LIMIT, "FARANDOLE_LOG_LEVEL": "warning"}
+        self.up = Embedded(self._data, **settings)
+        self.up.start()
+        receive(self.up.url, max(SKUS, max(LINES) + 1))
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.up.kill()
+        self._folder.cleanup()
+
+    @property
+    def _data(self) -> Path:
+        return Path(self._folder.name) / "data"
+
+    def restart(self) -> None:
+        """End it politely and start it again on the same folder."""
+        self.up.process.terminate()
+        self.up.over()
+        self.up.start()
+
+    def processes(self) -> dict[str, Sequence[int]]:
+        return {"farandole": [self.up.process.pid]}
+
+    def accept(self, orders: int) -> Any:
+        """Place orders; they need not have ended."""
+        said = place(self.up.url, "closed", self._placed, orders, SKUS, CONNECTIONS)
+        self._placed += orders
+        return said
+
+    def play(self, orders: int) -> Play:
+        said = self.accept(orders)
+        return Play(orders, self._drained() - said["began"], {"load": said["cpu"]})
+
+    def latency(self, rate: float, seconds: float) -> Any:
+        """Latencies of an open loop, as the load generator found them."""
+        found = place(self.up.url, "open", self._placed, rate, seconds, SKUS)
+        self._placed += int(rate * seconds)
+        self._drained()
+        return found
+
+    def _drained(self) -> float:
+        with closing(sqlite3.connect(f"file:{self._data / 'notification.db'}?mode=ro", uri=True)) as connection:
+            return await_count(lambda: connection.execute("SELECT count(*) FROM notices").fetchone()[0], self._placed)
+
+    def violations(self) -> list[str]:
+        answer = httpx.get(f"{self.up.url}/api/invariants", timeout=PATIENCE).raise_for_status().json()
+        return [f"{found['id']}: {found['violations']}" for found in answer["invariants"] if found["violations"]]

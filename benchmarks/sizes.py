@@ -1,0 +1,48 @@
+"""How large every part of a benchmark is: the whole, all of it in miniature, and what takes hours."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Orders, seconds and orders a second."""
+
+    rounds: int = 3
+    warm: int = 30_000
+    raw: int = 40_000
+    orders: int = 20_000
+    embedded: int = 10_000
+    peer: int = 600
+    rates: tuple[float, ...] = (50, 500, 2000)
+    seconds: float = 15
+    marks: tuple[int, ...] = (1_000, 100_000)
+    sample: int = 10_000
+    skus: int = 10_000
+    partitions: tuple[int, ...] = (1, 6, 24)
+    copies: tuple[int, ...] = (1, 2, 4)
+    backlog: int = 50_000
+    stored: int = 20_000
+    repeats: int = 5
+
+
+WHOLE: Final = Sizes()
+MINIATURE: Final = Sizes(
+    rounds=1,
+    warm=200,
+    raw=1_000,
+    orders=300,
+    embedded=200,
+    peer=20,
+    rates=(50,),
+    seconds=1,
+    marks=(200,),
+    sample=200,
+    skus=200,
+    partitions=(2,),
+    copies=(2,),
+    backlog=200,
+    stored=200,
+    repeats=1,
+)
+FULL: Final = Sizes(marks=(1_000, 100_000, 1_000_000), skus=100_000, backlog=200_000, stored=1_000_000)
