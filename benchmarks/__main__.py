@@ -5,6 +5,7 @@ import dataclasses
 import json
 import statistics
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,11 +26,12 @@ from benchmarks.startup import startup
 from benchmarks.throughput import Entry, throughput
 
 PARTS: Final = ("throughput", "latency", "growth", "recovery", "startup")
+BEGAN: Final = time.monotonic()
 RESULTS: Final = Path(__file__).parent / "results"
 
 
 def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - BEGAN:6.1f} s  {line}", file=sys.stderr, flush=True)
 
 
 def entries(servers: Servers, sizes: Sizes, peers: Path | None) -> list[Entry]:

@@ -74,4 +74,4 @@ class FarandoleEmbedded:
 
     def violations(self) -> list[str]:
         answer = httpx.get(f"{self.up.url}/api/invariants", timeout=PATIENCE).raise_for_status().json()
-        return [f"{found['id']}: {found['violations']}" for found in answer["invariants"] if found["violations"]]
+        return [f"{found['id']}: {found['violations']}" for found in answer if found["violations"]]

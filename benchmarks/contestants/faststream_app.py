@@ -51,7 +51,7 @@ class Service:
             enable_idempotence=True,
             linger_ms=settings.linger_ms,
             allow_auto_create_topics=False,
-            log_level=logging.WARNING,
+            logger=_quiet(),
         )
         self.engine = create_async_engine(settings.url(name), pool_size=settings.pool, max_overflow=0)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -95,6 +95,13 @@ class Service:
 
         await app.run(log_level=logging.WARNING)
         await self.engine.dispose()
+
+
+def _quiet() -> logging.Logger:
+    """FastStream's own logger writes to standard output, where `ready` is said."""
+    logger = logging.getLogger("peer")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _single(model: type[Event], handler: Callable[[Event], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -232,7 +239,7 @@ class NotificationService(Service):
 async def _locked(session: AsyncSession, skus: list[str]) -> dict[str, int]:
     """Locks stock in the order of SKUs, so that two orders never wait for each other."""
     rows = select(Stock.sku, Stock.available).where(Stock.sku.in_(skus)).order_by(Stock.sku).with_for_update()
-    return dict(await session.execute(rows))
+    return {row.sku: row.available for row in await session.execute(rows)}
 
 
 async def _move(session: AsyncSession, quantities: dict[str, int]) -> None:
