@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 VENV := .venv
 DEV := .venv-dev
+PEERS := .venv-bench
 BIN := $(DEV)/bin
 WHEEL_TEST := build/wheel-test
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -20,7 +21,7 @@ FIND_PYTHON := for candidate in $(CANDIDATES); do \
 PYTHON ?= $(shell $(FIND_PYTHON))
 
 SOURCES = $(shell find src -type f -not -path '*/__pycache__/*')
-CHECKED := src tests $(wildcard benchmarks)
+CHECKED := src tests benchmarks
 
 ##@ Use
 
@@ -58,15 +59,28 @@ servers: $(DEV)/.ready ## Fetch Kafka, find PostgreSQL, and say which tests are 
 hooks: $(DEV)/.ready ## Have git run the checks before each commit
 	$(BIN)/pre-commit install
 
+##@ Measure
+
+BENCHMARKS := $(BIN)/python -m benchmarks --peers $(PEERS)/bin/python
+
+.PHONY: bench
+bench: servers $(PEERS)/.ready ## Measure it beside the raw limit and its peers (ARGS as in benchmarks/README.md)
+	$(BENCHMARKS) $(ARGS)
+
+.PHONY: bench-smoke
+bench-smoke: servers $(PEERS)/.ready ## All of the benchmarks in miniature, so that they keep working
+	$(BENCHMARKS) --smoke --out build/bench-smoke $(ARGS)
+
 ##@ Release
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .PHONY: lock
 lock: $(DEV)/.ready ## Pin every dependency with its hashes (ARGS="--upgrade" for the newest)
-	$(LOCK) --output-file requirements.lock $(ARGS)
-	$(LOCK) --output-file requirements-dev.lock --extra sms --group dev --constraint requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --output-file requirements-dev.lock --extra sms --group dev --constraint requirements.lock $(ARGS)
+	$(LOCK) benchmarks/requirements.in --output-file benchmarks/requirements.txt --python-version 3.11 $(ARGS)
 
 .PHONY: build
 build: build/.built ## Build the wheel and the source distribution into dist/
@@ -81,8 +95,8 @@ wheel-test: build ## Install the wheel in a clean environment and run the demo f
 
 .PHONY: clean
 clean: ## Remove everything that make made, except the fetched Kafka
-	rm -rf $(VENV) $(DEV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(DEV) $(PEERS) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help: ## List the targets
@@ -92,9 +106,15 @@ help: ## List the targets
 
 $(VENV)/.ready: requirements.lock
 	$(call new_venv,$(VENV),requirements.lock)
+	$(call with_project,$(VENV))
 
 $(DEV)/.ready: requirements-dev.lock
 	$(call new_venv,$(DEV),requirements-dev.lock)
+	$(call with_project,$(DEV))
+
+$(PEERS)/.ready: benchmarks/requirements.txt
+	$(call new_venv,$(PEERS),benchmarks/requirements.txt)
+	@touch $@
 
 build/.built: $(DEV)/.ready pyproject.toml README.md LICENSE $(SOURCES)
 	rm -rf dist
@@ -111,6 +131,9 @@ define new_venv
 @echo "Preparing $(1) with $(PYTHON)"
 @$(PYTHON) -m venv --clear $(1)
 @$(1)/bin/python $(PIP_INSTALL) --require-hashes -r $(2)
+endef
+
+define with_project
 @$(1)/bin/python $(PIP_INSTALL) --no-deps --editable .
 @touch $@
 endef
