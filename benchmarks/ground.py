@@ -3,7 +3,11 @@
 from contextlib import ExitStack
 from itertools import count
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+
+import psycopg
+from confluent_kafka.admin import AdminClient
+from psycopg import sql
 
 from tests.support.postgres import libpq_url
 from tests.support.servers import KafkaServer, PostgresServer
@@ -19,6 +23,7 @@ POSTGRES: Final = {
     "wal_compression": "lz4",
 }
 """What a production manual recommends for a machine of this size; nothing here gives up durability."""
+SHOWN: Final = [*POSTGRES, "server_version", "wal_sync_method"]
 KAFKA: Final = {"log.retention.hours": "168", "num.io.threads": "4", "num.network.threads": "2"}
 
 
@@ -53,6 +58,31 @@ class Servers:
 
     def topic_prefix(self) -> str:
         return f"bench{next(self._numbers)}."
+
+    def written(self) -> int:
+        """Bytes of write-ahead log since the server was made."""
+        return int(self._ask("SELECT pg_current_wal_lsn() - '0/0'")[0][0])
+
+    def tidy(self) -> None:
+        """Nothing a contestant left is still vacuumed, checkpointed or compacted in the next one's turn."""
+        for (name,) in self._ask("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"):
+            self._ask(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._ask("CHECKPOINT")
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        topics = [topic for topic in admin.list_topics(timeout=30).topics if topic.startswith("bench")]
+        for deleted in admin.delete_topics(topics).values() if topics else ():
+            deleted.result(30)
+
+    def settings(self) -> dict[str, str]:
+        """What PostgreSQL says of itself, not what it was told."""
+        return dict(
+            self._ask(sql.SQL("SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY({})").format(SHOWN))
+        )
+
+    def _ask(self, statement: str | sql.Composed) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(self.postgres.address), autocommit=True) as connection:
+            found = connection.execute(statement)
+            return found.fetchall() if found.description else []
 
     def processes(self) -> dict[str, list[int]]:
         return {"kafka": [self.kafka.pid], "postgres": [self.postgres.pid]}

@@ -1,51 +1,70 @@
 """What an order costs as things grow: orders stored, SKUs, partitions, processes, and one SKU that everybody wants."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
 
 from benchmarks.contestants.farandole import Farandole
 from benchmarks.ground import Servers
 from benchmarks.meter import resident
 from benchmarks.sizes import Sizes
-from benchmarks.throughput import measure
+from benchmarks.throughput import FEWEST, Entry, judged, measure, told, turn
 
 Tell = Callable[[str], None]
+Points = dict[str, dict[str, Any]]
+LOOKS: Final = 10
+"""How often memory is looked at between two marks."""
 
 
-def growth(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
-    """µs of CPU an order by role, and orders a second, for each point; memory and tables where orders pile up."""
-    points = {"100 SKUs": Farandole(servers), f"{sizes.skus} SKUs": Farandole(servers, skus=sizes.skus)}
-    points["a hot SKU"] = Farandole(servers, hot=True)
-    points |= {f"{n} partitions": Farandole(servers, partitions=n) for n in sizes.partitions}
-    points |= {f"{n} processes a service": Farandole(servers, copies=n) for n in sizes.copies}
-    return {
-        "stored": _stored(servers, sizes, tell),
-        "points": {name: _point(servers, farandole, sizes, name, tell) for name, farandole in points.items()},
-    }
+def skus(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
+    """100, many, and one that is in every order."""
+    entrants: Points = {"100 SKUs": {}, f"{sizes.skus:,} SKUs": {"skus": sizes.skus}, "one hot SKU": {"hot": True}}
+    return _points(servers, sizes, entrants, tell)
 
 
-def _point(servers: Servers, farandole: Farandole, sizes: Sizes, name: str, tell: Tell) -> dict[str, Any]:
-    with farandole:
-        farandole.play(max(20, sizes.sample // 5))
-        figures = measure(servers, farandole, sizes.sample)
-        figures["violations"] = farandole.violations()
-    tell(f"{name}: {figures['rate']:,.0f} orders/s, {sum(figures['cpu'].values()):,.0f} µs an order")
-    return figures
+def partitions(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
+    return _points(servers, sizes, {f"{n} partitions": {"partitions": n} for n in sizes.partitions}, tell)
 
 
-def _stored(servers: Servers, sizes: Sizes, tell: Tell) -> list[dict[str, Any]]:
-    """One long run, measured at each mark."""
-    rows = []
+def processes(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
+    return _points(servers, sizes, {f"{n} processes a service": {"copies": n} for n in sizes.copies}, tell)
+
+
+def _points(servers: Servers, sizes: Sizes, entrants: Points, tell: Tell) -> dict[str, Any]:
+    """By name what a turn of each gave."""
+    found = {}
+    for name, options in entrants.items():
+        found[name] = turn(servers, Entry(name, partial(Farandole, servers, **options), sizes.sample))
+        tell(f"{name}: {told(found[name])}")
+    return found
+
+
+def stored(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
+    """One long run: `marks` has what an order cost at each, `memory` who was how large with so many stored."""
+    marks, memory = [], []
     with Farandole(servers) as farandole:
         placed = 0
         for mark in sizes.marks:
-            farandole.play(mark - placed)
+            for share in _shares(mark - placed):
+                farandole.play(share)
+                placed += share
+                memory.append({"stored": placed, "resident": _resident(farandole)})
             figures = measure(servers, farandole, sizes.sample)
-            placed = mark + sizes.sample
-            figures["stored"] = mark
-            figures["resident"] = {role: max(map(resident, pids)) for role, pids in farandole.processes().items()}
-            figures["tables"] = farandole.tables()
-            rows.append(figures)
-            tell(f"{mark:,} orders stored: {sum(figures['cpu'].values()):,.0f} µs an order")
-        rows[-1]["violations"] = farandole.violations()
-    return rows
+            placed += sizes.sample
+            marks.append({**figures, "stored": mark, "tables": farandole.tables()})
+            tell(f"{mark:,} orders stored: {told(figures)}")
+        found = judged({"marks": marks, "memory": memory}, farandole.violations())
+    servers.tidy()
+    return found
+
+
+def _shares(orders: int) -> Iterator[int]:
+    """So many orders, in as many parts as there are looks."""
+    share = max(FEWEST, -(-orders // LOOKS))
+    while orders > 0:
+        yield min(share, orders)
+        orders -= share
+
+
+def _resident(farandole: Farandole) -> dict[str, int]:
+    return {role: max(map(resident, pids)) for role, pids in farandole.processes().items()}

@@ -1,11 +1,14 @@
 """Latency at fixed rates, counted from when each order was due."""
 
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from benchmarks.contestant import Contestant
+from benchmarks.sizes import Sizes
+from benchmarks.throughput import Shared, judged
 
-SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+SHARES: Final = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
 SETTLE_SECONDS: Final = 2.0
 
 
@@ -14,22 +17,46 @@ class Paced(Contestant, Protocol):
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Milliseconds; nothing of nothing."""
+    """Milliseconds by nearest rank: the smallest value that so many per cent do not exceed; nothing of nothing."""
     ordered = sorted(seconds)
-    last = len(ordered) - 1
-    return {name: ordered[min(last, int(share * len(ordered)))] * 1000 for name, share in SHARES.items() if ordered}
+    return {name: ordered[-(-share * len(ordered) // 100) - 1] * 1000 for name, share in SHARES.items() if ordered}
 
 
 def latency(
-    contestant: Paced, rates: Sequence[float], seconds: float, tell: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """A row a rate: `post` and `terminal` in milliseconds, and how many were not answered 201."""
+    servers: Shared, enter: Mapping[str, Callable[[], Paced]], sizes: Sizes, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """By contestant a row a rate: medians of the rounds, and the rounds; nothing but violations where there are any."""
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in enter}
+    for _ in range(sizes.rounds):
+        for name, make in enter.items():
+            with make() as contestant:
+                contestant.play(sizes.orders // 4)
+                rows = _rows(contestant, sizes, tell)
+                rounds[name].append(judged({"rows": rows}, contestant.violations()))
+            servers.tidy()
+    return {name: _together(found) for name, found in rounds.items()}
+
+
+def _rows(contestant: Paced, sizes: Sizes, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     rows = []
-    for rate in rates:
-        contestant.latency(rate, min(SETTLE_SECONDS, seconds))
-        found = contestant.latency(rate, seconds)
-        row = {"rate": rate, "failed": found["failed"]}
-        row |= {kind: percentiles(found[kind]) for kind in ("post", "terminal")}
-        rows.append(row)
-        tell(f"{contestant.name} at {rate:g}/s: {row}")
+    for rate in sizes.rates:
+        contestant.latency(rate, min(SETTLE_SECONDS, sizes.seconds))
+        found = contestant.latency(rate, sizes.seconds)
+        row = {"rate": rate, "failed": found["failed"], "unended": found["unended"]}
+        rows.append(row | {kind: percentiles(found[kind]) for kind in ("post", "terminal")})
+        tell(f"{contestant.name} at {rate:g}/s: terminal {rows[-1]['terminal']}")
     return rows
+
+
+def _together(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if violations := [line for found in rounds for line in found.get("violations", ())]:
+        return {"violations": violations}
+    return {"rows": [_median(rows) for rows in zip(*(found["rows"] for found in rounds), strict=True)]}
+
+
+def _median(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"rate": rows[0]["rate"], "rounds": rows}
+    found |= {count: sum(row[count] for row in rows) for count in ("failed", "unended")}
+    for kind in ("post", "terminal"):
+        found[kind] = {name: statistics.median(row[kind][name] for row in rows) for name in rows[0][kind]}
+    return found

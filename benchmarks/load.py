@@ -2,14 +2,16 @@
 
 closed: so many connections, each placing its next order when the last was accepted.
 open: orders are due at fixed times whatever the answers do, and each latency counts from when its order was due,
-so a system that stalls cannot hide it (no coordinated omission). Every second order asks with `Prefer: wait` for
-its end, which gives the time from placing to terminal status by the clock of who placed it.
+so a system that stalls cannot hide it (no coordinated omission). Every second order of each kind asks with
+`Prefer: wait` for its end, which gives the time from placing to terminal status by the clock of who placed it.
 
 Sockets and epoll without a framework: a load generator shares the machine with what it measures.
 """
 
 import json
+import os
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -18,11 +20,13 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from benchmarks.contestant import lines
+from benchmarks.contestant import KINDS, lines
+from benchmarks.meter import peak
 
 WAIT: Final = b"Prefer: wait=30\r\n"
 FULL_SECONDS: Final = 0.05
 """Pause after an answer 503."""
+PENDING: Final = b'"status":"PENDING"'
 _LENGTH: Final = b"content-length: "
 
 
@@ -45,7 +49,8 @@ class Customer:
     def __init__(self, place: "Place") -> None:
         self.socket = socket.create_connection(place.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.number, self.due, self.idle = 0, 0.0, True
+        self.number, self.due, self.idle, self.waits = 0, 0.0, True, False
+        self.pending = False
         self._answer = b""
 
     def order(self, number: int, due: float, content: bytes) -> None:
@@ -72,6 +77,7 @@ class Customer:
         if len(self._answer) < end + 4 + int(self._answer[at : self._answer.index(b"\r", at)]):
             return None
         status = int(self._answer[9:12])
+        self.pending = PENDING in self._answer
         self._answer = b""
         return status
 
@@ -132,29 +138,61 @@ def closed(url: str, first: int, orders: int, skus: int, connections: int, hot: 
     return {"began": began, "accepted": time.time(), "refused": refused}
 
 
+def waits(step: int) -> bool:
+    """Whether an order asks for its end: every second one, the other half in the next ten, so that all kinds do."""
+    return (step + step // len(KINDS)) % 2 == 1
+
+
+class Arrivals:
+    """An open loop: `post` has the seconds of orders answered at once, `terminal` of those that waited for their end.
+
+    An order whose wait ended before it did counts with the seconds waited, and in `unended`.
+    """
+
+    def __init__(self, url: str, first: int, skus: int) -> None:
+        self._place, self._first, self._skus = Place(url), first, skus
+        self._idle: list[Customer] = []
+        self.found: dict[str, list[float]] = {"post": [], "terminal": []}
+        self.failed = self.unended = self.placed = self._steps = 0
+
+    def run(self, rate: float, seconds: float) -> None:
+        self._steps, start = int(rate * seconds), time.perf_counter() + FULL_SECONDS
+        while self.placed < self._steps or self._place.waiting:
+            while self.placed < self._steps and (due := start + self.placed / rate) <= time.perf_counter():
+                self._order(self.placed, due)
+                self.placed += 1
+            left = start + self.placed / rate - time.perf_counter()
+            self._hear(max(0.0, left) if self.placed < self._steps else None)
+
+    def stop(self) -> None:
+        """Place no more; those who wait are still heard."""
+        self._steps = self.placed
+
+    def _order(self, step: int, due: float) -> None:
+        while self._idle and self._idle[-1].socket.fileno() < 0:
+            self._idle.pop()
+        customer = self._idle.pop() if self._idle else self._place.customer()
+        customer.waits = waits(step)
+        number = self._first + step
+        customer.order(number, due, request(number, self._skus, WAIT if customer.waits else b""))
+
+    def _hear(self, patience: float | None) -> None:
+        for customer, status in self._place.answers(patience):
+            self._idle.append(customer)
+            if status != 201:
+                self.failed += 1
+                continue
+            self.found["terminal" if customer.waits else "post"].append(time.perf_counter() - customer.due)
+            self.unended += customer.waits and customer.pending
+
+
 def opened(url: str, first: int, rate: float, seconds: float, skus: int) -> dict[str, Any]:
-    """Latencies in seconds: `post` of orders answered at once, `terminal` of those that waited for their end."""
-    place, steps = Place(url), int(rate * seconds)
-    idle: list[Customer] = []
-    found: dict[str, list[float]] = {"post": [], "terminal": []}
-    failed = step = 0
-    start = time.perf_counter() + FULL_SECONDS
-    while step < steps or place.waiting:
-        while step < steps and (due := start + step / rate) <= time.perf_counter():
-            while idle and idle[-1].socket.fileno() < 0:
-                idle.pop()
-            customer = idle.pop() if idle else place.customer()
-            customer.order(first + step, due, request(first + step, skus, WAIT if step % 2 else b""))
-            step += 1
-        patience = max(0.0, start + step / rate - time.perf_counter()) if step < steps else None
-        for customer, status in place.answers(patience):
-            if status == 201:
-                waited = (customer.number - first) % 2
-                found["terminal" if waited else "post"].append(time.perf_counter() - customer.due)
-            else:
-                failed += 1
-            idle.append(customer)
-    return {**found, "failed": failed, "rate": rate}
+    """Ends early when the process is told to."""
+    arrivals = Arrivals(url, first, skus)
+    signal.signal(signal.SIGTERM, lambda *_: arrivals.stop())
+    arrivals.run(rate, seconds)
+    counts = {"placed": arrivals.placed, "failed": arrivals.failed, "unended": arrivals.unended}
+    return {**arrivals.found, **counts, "rate": rate}
 
 
 def main(words: list[str]) -> None:
@@ -165,7 +203,7 @@ def main(words: list[str]) -> None:
     else:
         first, rate, seconds, skus = numbers
         result = opened(url, int(first), rate, seconds, int(skus))
-    print(json.dumps({**result, "cpu": time.process_time()}))
+    print(json.dumps({**result, "cpu": time.process_time(), "peak": peak(os.getpid())}))
 
 
 if __name__ == "__main__":

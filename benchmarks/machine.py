@@ -8,15 +8,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.ground import KAFKA, POSTGRES
+from benchmarks.ground import KAFKA, Servers
+from tests.support.kafka import JVM
+from tests.support.kafka_jars import kafka_version
 
-PACKAGES: Final = ("confluent-kafka", "psycopg", "sqlalchemy", "msgspec", "starlette", "uvicorn")
-PEERS: Final = (
-    "import importlib.metadata as m; print(*(f'{n} {m.version(n)}' for n in ('dbos', 'faststream')), sep=', ')"
+PACKAGES: Final = ("confluent-kafka", "psycopg", "sqlalchemy", "msgspec", "starlette", "uvicorn", "uvloop")
+PEERS: Final = ("dbos", "faststream", "sqlalchemy", "asyncpg", "restate-sdk", "temporalio")
+ASK: Final = (
+    "import importlib.metadata as m\n"
+    f"names = {{d.name.lower(): d.version for d in m.distributions()}}\n"
+    f"print(*(f'{{n}} {{names[n]}}' for n in {PEERS} if n in names), sep=', ')"
 )
 
 
-def described(peers: Path | None) -> dict[str, Any]:
+def described(servers: Servers, peers: Path | None) -> dict[str, Any]:
+    """The machine, the versions of everything, and the settings the servers ran with."""
+    shown = servers.settings()
     return {
         "processor": _first(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()),
         "cores": os.cpu_count(),
@@ -24,12 +31,24 @@ def described(peers: Path | None) -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "java": _first(r'version "([^"]*)"', _said("java", "-version")),
-        "commit": _said("git", "rev-parse", "--short", "HEAD").strip(),
+        "kafka": kafka_version(),
+        "postgresql": shown.pop("server_version"),
         "packages": {name: version(name) for name in PACKAGES},
-        "peers": _said(str(peers), "-c", PEERS).strip() if peers else None,
-        "postgres_settings": POSTGRES,
-        "kafka_settings": KAFKA | {"acks": "all"},
+        "peers": _said(str(peers), "-c", ASK).strip() if peers else None,
+        "postgresql_settings": shown,
+        "kafka_settings": KAFKA | {"jvm": " ".join(JVM), "producers": "acks=all, idempotent"},
     }
+
+
+def commit() -> str:
+    """The commit that was measured; `+` when files differed from it."""
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "src", "benchmarks").strip()
+    return _said("git", "rev-parse", "--short", "HEAD").strip() + ("+" if changed else "")
+
+
+def busy() -> float:
+    """Processes that ran or wanted to, on average over the last minute: more than the benchmark's own disturb it."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _said(*words: str) -> str:

@@ -30,20 +30,31 @@ def cpu(pid: int) -> float:
     return own + sum(cpu(child) for child in children)
 
 
+def family(pid: int) -> list[int]:
+    """A process and its living descendants."""
+    try:
+        children = _children(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [pid, *(one for child in children for one in family(child))]
+
+
 def peak(pid: int) -> int:
     """Most resident memory of one process so far, in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return _memory(pid, "VmHWM:")
 
 
 def resident(pid: int) -> int:
     """Resident memory of one process now, in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return _memory(pid, "VmRSS:")
+
+
+def _memory(pid: int, kind: str) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(kind)), 0)
 
 
 @dataclass
@@ -59,9 +70,12 @@ class Meter:
         """CPU seconds by role."""
         return {role: _cpu(pids) - self._before[role] for role, pids in self.roles.items()}
 
-    def peaks(self) -> dict[str, int]:
-        """Most resident memory of any one process of a role, in bytes."""
-        return {role: max(map(peak, pids), default=0) for role, pids in self.roles.items()}
+    def peaks(self) -> dict[str, list[int]]:
+        """Most resident memory of every living process of a role, descendants included, in bytes, largest first."""
+        return {
+            role: sorted((peak(one) for pid in pids for one in family(pid)), reverse=True)
+            for role, pids in self.roles.items()
+        }
 
 
 def _cpu(pids: Iterable[int]) -> float:

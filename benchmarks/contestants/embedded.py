@@ -10,9 +10,11 @@ from typing import Any, Final, Self
 import httpx
 
 from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Play
-from benchmarks.contestants.farandole import CONNECTIONS, await_count, place, receive
+from benchmarks.contestants.farandole import CONNECTIONS, Tally, notes, place, receive
+from benchmarks.load import request
 from tests.system.cluster import Embedded
 
+JSON: Final = {"Content-Type": "application/json"}
 PATIENCE: Final = 300.0
 
 
@@ -22,7 +24,7 @@ class FarandoleEmbedded:
     name = "farandole, embedded"
 
     def __init__(self) -> None:
-        self._placed = 0
+        self._placed, self._tally = 0, Tally()
         self._folder: TemporaryDirectory[str]
         self.up: Embedded
 
@@ -53,24 +55,30 @@ class FarandoleEmbedded:
 
     def accept(self, orders: int) -> Any:
         """Place orders; they need not have ended."""
-        said = place(self.up.url, "closed", self._placed, orders, SKUS, CONNECTIONS)
+        said = place("closed", self.up.url, self._placed, orders, SKUS, CONNECTIONS)
         self._placed += orders
         return said
 
+    def order(self) -> None:
+        """Place one order, without a process to do it."""
+        content = request(self._placed, SKUS).partition(b"\r\n\r\n")[2]
+        httpx.post(f"{self.up.url}/api/orders", content=content, headers=JSON, timeout=PATIENCE).raise_for_status()
+        self._placed += 1
+
     def play(self, orders: int) -> Play:
         said = self.accept(orders)
-        return Play(orders, self._drained() - said["began"], {"load": said["cpu"]})
+        return Play(orders, self._drained() - said["began"], notes(said))
 
     def latency(self, rate: float, seconds: float) -> Any:
         """Latencies of an open loop, as the load generator found them."""
-        found = place(self.up.url, "open", self._placed, rate, seconds, SKUS)
-        self._placed += int(rate * seconds)
+        found = place("open", self.up.url, self._placed, rate, seconds, SKUS)
+        self._placed += found["placed"]
         self._drained()
         return found
 
     def _drained(self) -> float:
         with closing(sqlite3.connect(f"file:{self._data / 'notification.db'}?mode=ro", uri=True)) as connection:
-            return await_count(lambda: connection.execute("SELECT count(*) FROM notices").fetchone()[0], self._placed)
+            return self._tally.reached(self._placed, lambda statement: connection.execute(statement).fetchall())
 
     def violations(self) -> list[str]:
         answer = httpx.get(f"{self.up.url}/api/invariants", timeout=PATIENCE).raise_for_status().json()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,15 +20,34 @@ CONNECTIONS: Final = 256
 RECEIVERS: Final = 16
 PLENTY: Final = 1_000_000_000
 STALL_SECONDS: Final = 120
+LOOK_SECONDS: Final = 0.02
+SELDOM_SECONDS: Final = 0.25
+ENDLESS_SECONDS: Final = 3600
 
 
-def place(url: str, *words: object) -> Any:
+class Load:
+    """A running load generator."""
+
+    def __init__(self, kind: str, url: str, *numbers: float) -> None:
+        command = [sys.executable, "-m", "benchmarks.load", kind, url, *map(str, numbers)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def stop(self) -> Any:
+        """Have an open loop place no more, and return what it found."""
+        self._process.terminate()
+        return self.found()
+
+    def found(self) -> Any:
+        """Wait for its end and return what it found."""
+        said, errors = self._process.communicate()
+        if self._process.returncode:
+            raise RuntimeError(f"the load generator failed: {errors.decode()[-800:]}")
+        return msgspec.json.decode(said)
+
+
+def place(kind: str, url: str, *numbers: float) -> Any:
     """Run the load generator to its end and return what it found."""
-    command = [sys.executable, "-m", "benchmarks.load", *map(str, words[:1]), url, *map(str, words[1:])]
-    run = subprocess.run(command, capture_output=True, check=False)
-    if run.returncode:
-        raise RuntimeError(f"the load generator failed: {run.stderr.decode()[-800:]}")
-    return msgspec.json.decode(run.stdout)
+    return Load(kind, url, *numbers).found()
 
 
 def receive(url: str, skus: int) -> None:
@@ -59,6 +78,7 @@ class Farandole:
         self.name = "farandole with monitor" if monitor else "farandole"
         self._ground, self._monitor, self._copies, self._skus = ground, monitor, copies, skus
         self._partitions, self._hot, self._placed = partitions, hot, 0
+        self._tally = Tally()
         self.cluster: Cluster
 
     def __enter__(self) -> Self:
@@ -98,7 +118,7 @@ class Farandole:
         """Place orders; they need not have ended."""
         words = (self._placed, orders, self._skus, CONNECTIONS, int(self._hot))
         self._placed += orders
-        return place(self.member("order").url, "closed", *words)
+        return place("closed", self.member("order").url, *words)
 
     def stop(self, service: str) -> None:
         """End a service politely."""
@@ -115,7 +135,7 @@ class Farandole:
     def play(self, orders: int) -> Play:
         said = self.accept(orders)
         ended = self.drained()
-        return Play(orders, ended - said["began"], {"accepting": said["accepted"] - said["began"], "load": said["cpu"]})
+        return Play(orders, ended - said["began"], notes(said))
 
     def latency(self, rate: float, seconds: float) -> Any:
         """Latencies of an open loop, as the load generator found them."""
@@ -125,8 +145,16 @@ class Farandole:
 
     def arrivals(self, rate: float, seconds: float) -> Any:
         """An open loop; its orders need not have ended."""
-        found = place(self.member("order").url, "open", self._placed, rate, seconds, self._skus)
-        self._placed += int(rate * seconds)
+        return self.ended(Load("open", self.member("order").url, self._placed, rate, seconds, self._skus))
+
+    def traffic(self, rate: float) -> Load:
+        """An open loop beside something else: to be stopped and then given to `ended`."""
+        return Load("open", self.member("order").url, self._placed, rate, ENDLESS_SECONDS, self._skus)
+
+    def ended(self, load: Load, *, stop: bool = False) -> Any:
+        """What an open loop found; its orders count from now on."""
+        found = load.stop() if stop else load.found()
+        self._placed += found["placed"]
         return found
 
     def tables(self) -> dict[str, dict[str, int]]:
@@ -142,27 +170,50 @@ class Farandole:
     def drained(self) -> float:
         """When the last order placed was notified."""
         with psycopg.connect(self._urls["notification"], autocommit=True) as connection:
-            return await_count(lambda: _count(connection), self._placed)
+            return self._tally.reached(self._placed, lambda statement: connection.execute(statement).fetchall())
+
+    def newest(self) -> str:
+        """The id of the newest order."""
+        with psycopg.connect(self._urls["order"]) as connection:
+            return str(connection.execute("SELECT order_id FROM orders ORDER BY 1 DESC LIMIT 1").fetchall()[0][0])
+
+    def notified(self, orders: int, newest: str) -> float:
+        """When so many orders up to an id were notified, of those that were not when last all of them were."""
+        statement = f"SELECT count(*) FROM notices WHERE order_id > '{self._tally.last}' AND order_id <= '{newest}'"
+        with psycopg.connect(self._urls["notification"], autocommit=True) as connection:
+            return await_count(lambda: int(connection.execute(statement).fetchall()[0][0]), orders, SELDOM_SECONDS)
 
     def violations(self) -> list[str]:
         return [f"{found.id}: {found.violations}" for found in findings(self.cluster.facts()) if found.violations]
 
 
-def _count(connection: psycopg.Connection[Any]) -> int:
-    row = connection.execute("SELECT count(*) FROM notices").fetchone()
-    assert row
-    return int(row[0])
+def notes(said: Any) -> dict[str, float]:
+    """What a run's load generator says of itself."""
+    return {"accepting": said["accepted"] - said["began"], "load": said["cpu"], "load_peak": said["peak"]}
 
 
-def await_count(count: Any, wanted: int) -> float:
+class Tally:
+    """Counts notices, only those since it last found all of them: what is stored must not be paid for by the meter."""
+
+    def __init__(self) -> None:
+        self._known, self.last = 0, "00000000-0000-0000-0000-000000000000"
+
+    def reached(self, wanted: int, ask: Callable[[str], list[Any]]) -> float:
+        """When so many orders were notified; raises when their number stands still."""
+        statement = f"SELECT count(*) FROM notices WHERE order_id > '{self.last}'"
+        ended = await_count(lambda: self._known + ask(statement)[0][0], wanted)
+        if newest := ask("SELECT order_id FROM notices ORDER BY order_id DESC LIMIT 1"):
+            self._known, self.last = wanted, str(newest[0][0])
+        return ended
+
+
+def await_count(count: Callable[[], int], wanted: int, pause: float = LOOK_SECONDS) -> float:
     """When a count reached what is wanted; raises when it stands still."""
     last, since = -1, time.time()
     while (found := count()) < wanted:
         if found != last:
             last, since = found, time.time()
         elif time.time() - since > STALL_SECONDS:
-            raise RuntimeError(
-                f"expected {wanted} orders notified, found {found} and nothing new for {STALL_SECONDS} s"
-            )
-        time.sleep(0.05)
+            raise RuntimeError(f"expected {wanted} orders notified, found {found}, none new for {STALL_SECONDS} s")
+        time.sleep(pause)
     return time.time()
