@@ -12,13 +12,16 @@ from benchmarks.contestants.farandole import Farandole
 from benchmarks.contestants.faststream_contestant import FastStreamSaga
 from benchmarks.contestants.raw import Raw
 from benchmarks.contestants.raw_service import VARIANTS
-from benchmarks.engines import ENGINES, reason
+from benchmarks.contestants.restate_contestant import Restate
+from benchmarks.contestants.temporal_contestant import Temporal
 from benchmarks.ground import Servers
 from benchmarks.sizes import Sizes
 from benchmarks.throughput import Entry
 from tests.support.processes import Missing
 
 PEERS: Final[dict[str, Callable[..., Contestant]]] = {"DBOS Transact": Dbos, "FastStream + SQLAlchemy": FastStreamSaga}
+ON_REQUEST: Final[dict[str, Callable[..., Contestant]]] = {"restate": Restate, "temporal": Temporal}
+"""Peers with a server of their own, which must be there."""
 
 
 def entries(servers: Servers, sizes: Sizes, peers: Path | None, asked: Sequence[str]) -> list[Entry]:
@@ -29,14 +32,16 @@ def entries(servers: Servers, sizes: Sizes, peers: Path | None, asked: Sequence[
         Entry("farandole with monitor", partial(Farandole, servers, monitor=True), sizes.orders),
         Entry("farandole, embedded", FarandoleEmbedded, sizes.embedded),
     ]
-    for name, peer in PEERS.items():
-        enter = partial(peer, servers, python=str(peers)) if peers else partial(_absent, "no `--peers`")
-        found.append(Entry(name, enter, sizes.peer))
-    for word, engine in ENGINES.items():
-        why = reason(word, asked, peers)
-        entered = partial(engine.contestant, servers, engine.server(), str(peers))
-        found.append(Entry(engine.name, partial(_absent, why) if why else entered, sizes.peer))
+    found += [Entry(name, _peer(peer, servers, peers), sizes.peer) for name, peer in PEERS.items()]
+    for name, peer in ON_REQUEST.items():
+        absent = partial(_absent, f"not asked for with `--with {name}`")
+        found.append(Entry(name.capitalize(), _peer(peer, servers, peers) if name in asked else absent, sizes.peer))
     return found
+
+
+def _peer(peer: Callable[..., Contestant], servers: Servers, peers: Path | None) -> Callable[[], Contestant]:
+    """What enters a contestant whose packages are those of another Python."""
+    return partial(peer, servers, python=str(peers)) if peers else partial(_absent, "no `--peers`")
 
 
 def _absent(why: str) -> Contestant:

@@ -14,6 +14,7 @@ RIGHT: Final = 150
 TOP: Final = 52
 ROW: Final = 30
 PLOT_HEIGHT: Final = 260
+KINDS: Final = {"post": "POST", "terminal": "terminal"}
 MB: Final = 2**20
 STYLE: Final = """<style>
 text { font: 13px system-ui, sans-serif; } .title { font-weight: 600; font-size: 15px; } .faint { font-size: 12px; }
@@ -61,9 +62,9 @@ def _throughput(standings: Mapping[str, Any]) -> str:
 
 def _latency(contestants: Mapping[str, Any]) -> str:
     rows = {
-        f"{name}, {rate['rate']:g}/s, {kind}": list(rate[kind].values())
+        f"{name}, {rate['rate']:,.0f}/s, {KINDS[kind]}": list(rate[kind].values())
         for name, contestant in contestants.items()
-        for kind in ("post", "terminal")
+        for kind in KINDS
         for rate in contestant.get("rows", ())
         if rate[kind]
     }
@@ -182,7 +183,7 @@ def _apart(heights: Sequence[float], least: float = 17) -> list[float]:
 
 
 def _tick(x: float, value: float, top: float, bottom: float) -> list[str]:
-    return [_line(x, top - 4, x, bottom, "grid"), _text(x, bottom + 18, f"{value:,g}", "middle faint")]
+    return [_line(x, top - 4, x, bottom, "grid"), _text(x, bottom + 18, f"{_number(value)}", "middle faint")]
 
 
 def _style() -> str:
@@ -194,6 +195,10 @@ def _rules(palette: Sequence[str]) -> str:
     rules = f".page {{ fill: {page}; }} text {{ fill: {ink}; }} .whisker {{ stroke: {ink}; }}"
     rules += f" .faint {{ fill: {faint}; }} .grid {{ stroke: {grid}; }}"
     return rules + "".join(f" .f{n} {{ fill: {c}; }} .s{n} {{ stroke: {c}; }}" for n, c in enumerate(drawn))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

@@ -53,7 +53,7 @@ def throughput(standings: Mapping[str, Found]) -> list[str]:
 
 
 def _why(standing: Found) -> str:
-    return "; ".join(standing["violations"]) or f"it was not run, {standing['missing']}"
+    return "; ".join(standing["violations"]) or f"it was not run, {standing['missing']}."
 
 
 def _pairs(standings: Mapping[str, Found]) -> tuple[list[str], list[Found]]:
