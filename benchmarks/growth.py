@@ -17,9 +17,9 @@ LOOKS: Final = 10
 
 
 def skus(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
-    """100, many, and one that is in every order."""
-    entrants: Points = {"100 SKUs": {}, f"{sizes.skus:,} SKUs": {"skus": sizes.skus}, "one hot SKU": {"hot": True}}
-    return _points(servers, sizes, entrants, tell)
+    """Few, many, and one that is in every order."""
+    entrants: Points = {f"{n:,} SKUs": {"skus": n} for n in sizes.skus}
+    return _points(servers, sizes, entrants | {"one hot SKU of 100": {"hot": True}}, tell)
 
 
 def partitions(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Sizes:
     seconds: float = 15
     marks: tuple[int, ...] = (1_000, 100_000)
     sample: int = 10_000
-    skus: int = 10_000
+    skus: tuple[int, ...] = (100, 10_000)
     partitions: tuple[int, ...] = (1, 6, 24)
     copies: tuple[int, ...] = (1, 2, 4)
     backlog: int = 50_000
@@ -29,7 +29,7 @@ class Sizes:
 WHOLE: Final = Sizes()
 MINIATURE: Final = Sizes(
     rounds=1,
-    warm=200,
+    warm=0,
     raw=1_000,
     orders=300,
     embedded=200,
@@ -38,11 +38,11 @@ MINIATURE: Final = Sizes(
     seconds=1,
     marks=(200,),
     sample=200,
-    skus=200,
+    skus=(100,),
     partitions=(2,),
     copies=(2,),
     backlog=200,
     stored=200,
     repeats=1,
 )
-FULL: Final = Sizes(marks=(1_000, 100_000, 1_000_000), skus=100_000, backlog=200_000, stored=1_000_000)
+FULL: Final = Sizes(marks=(1_000, 100_000, 1_000_000), skus=(100, 100_000), backlog=200_000, stored=1_000_000)
