@@ -51,7 +51,7 @@ def stored(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
                 memory.append({"stored": placed, "resident": _resident(farandole)})
             figures = measure(servers, farandole, sizes.sample)
             placed += sizes.sample
-            marks.append({**figures, "stored": mark, "tables": farandole.tables()})
+            marks.append({**figures, "stored": mark, "placed": placed, "tables": farandole.tables()})
             tell(f"{mark:,} orders stored: {told(figures)}")
         found = judged({"marks": marks, "memory": memory}, farandole.violations())
     servers.tidy()

@@ -18,10 +18,9 @@ def recovery(servers: Servers, backlog: int, tell: Callable[[str], None]) -> dic
         farandole.play(max(FEWEST, backlog // 20))
         farandole.stop("inventory")
         farandole.accept(backlog)
-        newest, began = farandole.newest(), time.time()
+        newest, traffic, began = farandole.newest(), farandole.traffic(RATE), time.time()
         farandole.start("inventory")
         ready = time.time() - began
-        traffic = farandole.traffic(RATE)
         drained = farandole.notified(backlog, newest) - began
         found = farandole.ended(traffic, stop=True)
         farandole.drained()

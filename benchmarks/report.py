@@ -149,7 +149,7 @@ def stored(found: Found) -> list[str]:
 
 def _tables(mark: Found) -> list[Row]:
     largest = sorted(mark["tables"].items(), key=lambda item: -item[1]["bytes"])[:8]
-    return [(n, f"{t['bytes'] / MB:,.0f}", f"{t['bytes'] / mark['stored']:,.0f}", f"{t['dead']:,}") for n, t in largest]
+    return [(n, f"{t['bytes'] / MB:,.0f}", f"{t['bytes'] / mark['placed']:,.0f}", f"{t['dead']:,}") for n, t in largest]
 
 
 def _costs(points: Mapping[str, Found]) -> str:

@@ -65,7 +65,8 @@ class Standing:
 
 def measure(servers: Shared, contestant: Contestant, orders: int) -> dict[str, Any]:
     """One run of a contestant that has entered and is warm: orders a second, µs an order and peaks by role, WAL an order."""
-    meter, written = Meter({**contestant.processes(), **servers.processes()}), servers.written()
+    written = servers.written()
+    meter = Meter({**contestant.processes(), **servers.processes()})
     play = contestant.play(orders)
     seconds, peaks = meter.cpu(), meter.peaks()
     if "load" in play.notes:

@@ -11,7 +11,13 @@ from benchmarks import plots, report, results
 RECORD = {"date": "2026-01-01T00:00+00:00", "commit": "abc", "load": 0.1, "machine": {"cores": 2}, "sizes": {}}
 COSTS = {"order": 80.0, "postgres": 70.0, "kafka": 40.0}
 MARKS = [
-    {"stored": stored, "rate": 5_000.0, "cpu": COSTS, "tables": {"order.orders": {"bytes": 9_000, "dead": 0}}}
+    {
+        "stored": stored,
+        "placed": stored,
+        "rate": 5_000.0,
+        "cpu": COSTS,
+        "tables": {"order.orders": {"bytes": 9_000, "dead": 0}},
+    }
     for stored in (1_000, 1_000_000)
 ]
 MEMORY = [{"stored": stored, "resident": {"order": 90 * 2**20}} for stored in (100, 1_000, 1_000_000)]
