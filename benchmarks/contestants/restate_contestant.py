@@ -25,6 +25,7 @@ from benchmarks.contestants import engine_server, one_database
 from benchmarks.contestants.restate_settings import Settings
 from benchmarks.contestants.workers import Workers
 from tests.support.ports import free_port
+from tests.support.processes import Missing
 
 CONFIGURATION: Final = """
 default-num-partitions = {partitions}
@@ -48,7 +49,6 @@ class Restate:
     """One server, so many processes of the service behind one port, and a process that makes the orders."""
 
     ground: Ground
-    program: Path
     python: str = sys.executable
     outstanding: int = 64
     services: int = 2
@@ -61,13 +61,16 @@ class Restate:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
+        program = engine_server.restate()
+        if program is None:
+            raise Missing(f"no `restate-server`; bring it by `{engine_server.RESTATE_INSTALLATION}`")
         self._url = self.ground.database("restate")
         one_database.create(self._url)
         self._running = Workers(self.python, self._stack)
         node, ingress, admin, service = (free_port() for _ in range(4))
         chosen = Settings(self._url, f"http://127.0.0.1:{ingress}", service, **self.settings)
         try:
-            self._serve(node=node, ingress=ingress, admin=admin)
+            self._serve(program, node=node, ingress=ingress, admin=admin)
             for _ in range(self.services):
                 self._running.start("service", "benchmarks.contestants.restate_app", chosen.environment())
             _register(_at(admin), _at(service))
@@ -97,11 +100,11 @@ class Restate:
     def _alive(self) -> bool:
         return self._running.alive() and self._server.poll() is None
 
-    def _serve(self, **ports: int) -> None:
+    def _serve(self, program: Path, **ports: int) -> None:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="restate-")))
         configuration = folder / "restate.toml"
         configuration.write_text(CONFIGURATION.format(partitions=self.partitions, streams=self.streams, **ports))
-        words: list[str | Path] = [self.program, "--config-file", configuration, "--base-dir", folder / "data"]
+        words: list[str | Path] = [program, "--config-file", configuration, "--base-dir", folder / "data"]
         ready = partial(_healthy, _at(ports["admin"]), _at(ports["ingress"]))
         self._server = engine_server.serve(self._stack, words, folder, ready)
 

@@ -22,6 +22,7 @@ from benchmarks.contestants import engine_server, one_database
 from benchmarks.contestants.temporal_settings import Settings
 from benchmarks.contestants.workers import Workers
 from tests.support.ports import accepts_connections, free_port
+from tests.support.processes import Missing
 
 
 @dataclass
@@ -29,7 +30,6 @@ class Temporal:
     """One development server, and workers that make their share of the orders themselves."""
 
     ground: Ground
-    program: Path
     python: str = sys.executable
     outstanding: int = 16
     workers: int = 1
@@ -40,13 +40,16 @@ class Temporal:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
+        program = engine_server.temporal()
+        if program is None:
+            raise Missing("no `temporal`, the command line of Temporal, in PATH")
         self._url = self.ground.database("temporal")
         one_database.create(self._url)
         self._running = Workers(self.python, self._stack)
         port = free_port()
         chosen = Settings(self._url, f"127.0.0.1:{port}", **self.settings)
         try:
-            self._serve(port)
+            self._serve(program, port)
             for _ in range(self.workers):
                 self._running.start("worker", "benchmarks.contestants.temporal_app", chosen.environment())
         except BaseException:
@@ -78,9 +81,9 @@ class Temporal:
     def _alive(self) -> bool:
         return self._running.alive() and self._server.poll() is None
 
-    def _serve(self, port: int) -> None:
+    def _serve(self, program: Path, port: int) -> None:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="temporal-")))
-        words: list[str | Path] = [self.program, "server", "start-dev", "--headless", "--log-level", "error"]
+        words: list[str | Path] = [program, "server", "start-dev", "--headless", "--log-level", "error"]
         words += ["--ip", "127.0.0.1", "--port", str(port), "--db-filename", folder / "temporal.sqlite"]
         words += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"]
         self._server = engine_server.serve(self._stack, words, folder, partial(accepts_connections, port))
