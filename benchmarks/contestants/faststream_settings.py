@@ -17,11 +17,11 @@ class Settings:
     prefix: str
     databases: dict[str, str]
     consumers: int = 4
-    batch: int = 0
+    batch: int = 200
     pool: int = 16
-    driver: str = "psycopg"
+    driver: str = "asyncpg"
     linger_ms: int = 0
-    polling: float = 0.01
+    polling: float = 0.05
 
     @classmethod
     def from_environment(cls) -> "Settings":
