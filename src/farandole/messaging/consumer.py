@@ -20,11 +20,13 @@ from farandole.messaging.offsets import BEGINNING, Offsets, ends
 from farandole.messaging.service import Service
 from farandole.messaging.transport import Partition, Publisher, Receipt, Subscription, Transport
 
-EACH: Final = 0.002
-LONGEST: Final = 0.03
+EACH: Final = 0.0005
+LONGEST: Final = 0.1
 """Seconds that records wait for company: for each of the last batch, and at most."""
 WINDOW: Final = 8
 """Batches whose answers may be under way."""
+COMMIT_EVERY: Final = 200_000
+"""Microseconds between two commits of offsets to the transport under load; the database has them with each batch."""
 LAST_WORDS: Final = 2.0
 """Seconds to wait for acknowledgements when partitions are taken away."""
 
@@ -62,6 +64,8 @@ class Consumer:
         self._work: deque[Sequence[Record]] = deque()
         self._under_way: deque[_UnderWay] = deque()
         self._backoff = Backoff(around.clock, around.draw)
+        self._acknowledged: dict[Partition, int] = {}
+        self._commit_at = 0
         self._suspect: tuple[Record, str] | None = None
         self._paused = False
         self._heard_last = 0
@@ -69,7 +73,7 @@ class Consumer:
     @property
     def idle(self) -> bool:
         """Nothing heard is undecided, nothing decided is unacknowledged."""
-        return not self._work and not self._under_way and self.trouble is None
+        return not self._work and not self._under_way and not self._acknowledged and self.trouble is None
 
     def turn(self, patience: float) -> bool:
         """Hear what waits, decide it, say the answers; whether anything was done. Never raises Transient."""
@@ -95,6 +99,7 @@ class Consumer:
         if not self._work:
             self._hear(subscription, 0.005 if self._under_way else patience)
         if not self._work:
+            self._commit_offsets(at_rest=not self._under_way)
             self._working()
             return False
         self._decide(self._work[0], publisher)
@@ -117,9 +122,9 @@ class Consumer:
         self._take(subscription, patience)
 
     def _take(self, subscription: Subscription, patience: float) -> None:
-        """Add what waits to the work; a partition may be taken away while polling, its records with it."""
+        """Add what waits to the work."""
         gather = company.patience(self._heard_last, EACH, LONGEST)
-        records = [r for r in subscription.poll(company.MOST, patience, gather) if self._offsets.owns(r)]
+        records = subscription.poll(company.MOST, patience, gather)
         self._heard_last = len(records)
         if records:
             self._work.append(records)
@@ -185,23 +190,28 @@ class Consumer:
         self._work.popleft()
         self._work.extendleft((records[half:], records[:half]))
 
-    def _settle(self, publisher: Publisher, *, wait: bool = False) -> None:
+    def _settle(self, publisher: Publisher) -> None:
         """Commit the offsets of the acknowledged prefix."""
         publisher.poll(0)
-        reached: dict[Partition, int] = {}
         while self._under_way and self._under_way[0].receipt.done:
-            reached |= self._under_way.popleft().ends
-        self._commit_offsets(reached, wait=wait)
-
-    def _commit_offsets(self, reached: Mapping[Partition, int], *, wait: bool) -> None:
-        if reached and self._subscription:
+            reached = self._under_way.popleft().ends
             self._offsets.acked(reached)
-            self._subscription.commit(reached, wait=wait)
+            self._acknowledged |= reached
+        self._commit_offsets()
+
+    def _commit_offsets(self, *, at_rest: bool = False, wait: bool = False) -> None:
+        if not self._acknowledged or not self._subscription:
+            return
+        now = self.around.clock()
+        if at_rest or wait or now >= self._commit_at:
+            self._subscription.commit(self._acknowledged, wait=wait)
+            self._acknowledged, self._commit_at = {}, now + COMMIT_EVERY
 
     def _revoked(self, partitions: frozenset[Partition]) -> None:
         """Say what is decided, commit its offsets, and forget the partitions."""
         self._last_words(LAST_WORDS)
         self._offsets.drop(partitions)
+        self._acknowledged = {p: end for p, end in self._acknowledged.items() if p not in partitions}
         kept = ([r for r in piece if (r.topic, r.partition) not in partitions] for piece in self._work)
         self._work = deque(piece for piece in kept if piece)
         self._under_way = deque(
@@ -215,7 +225,8 @@ class Consumer:
         deadline = self.around.clock() + int(seconds * 1e6)
         while self._under_way and self.around.clock() < deadline:
             self._publisher.poll(0.02)
-            self._settle(self._publisher, wait=True)
+            self._settle(self._publisher)
+        self._commit_offsets(wait=True)
 
     def _keep_membership(self, patience: float) -> None:
         if self._publisher:

@@ -1,7 +1,9 @@
 """A handler is a pure, repeatable decision: `(rows, heard) -> Decision`; no I/O, no clock, no randomness."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -13,8 +15,13 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> Hashable:
-        key: Hashable = getattr(self, self.__struct_fields__[0])
+        key: Hashable = _first(type(self))(self)
         return key
+
+
+@cache
+def _first(kind: type[Row]) -> Callable[[Row], Any]:
+    return attrgetter(kind.__struct_fields__[0])
 
 
 class Guard(Protocol):
@@ -35,34 +42,35 @@ class Rows:
     """The working set of a batch: rows by kind and key; later events see what earlier ones decided."""
 
     def __init__(self) -> None:
-        self._rows: dict[type[Row], dict[Hashable, Row]] = {}
-        self._stored: set[tuple[type[Row], Hashable]] = set()
+        self._stored: dict[type[Row], dict[Hashable, Row]] = {}
         self._changed: dict[type[Row], dict[Hashable, Row]] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
         """Add rows as the database has them."""
         for row in rows:
-            self._rows.setdefault(type(row), {})[row.key] = row
-            self._stored.add((type(row), row.key))
+            self._stored.setdefault(type(row), {})[row.key] = row
 
     def get(self, kind: type[R], key: Hashable) -> R | None:
-        return self._rows.get(kind, {}).get(key)  # type: ignore[return-value]  # rows are filed under their own kind
+        row = self._changed.get(kind, _NONE).get(key) or self._stored.get(kind, _NONE).get(key)
+        return row  # type: ignore[return-value]  # rows are filed under their own kind
 
     def put(self, row: Row) -> bool:
         """Take a decided row, and whether it must be written; the very row that is here already needs none."""
-        rows = self._rows.setdefault(type(row), {})
-        if rows.get(row.key) is row:
+        kind, key = type(row), row.key
+        if self.get(kind, key) is row:
             return False
-        rows[row.key] = row
-        self._changed.setdefault(type(row), {})[row.key] = row
+        self._changed.setdefault(kind, {})[key] = row
         return True
 
     def changes(self) -> Iterator[tuple[type[Row], list[Row], list[Row]]]:
         """Per kind, in the order of first decision: the rows to insert and the rows to update, in key order."""
         for kind, rows in self._changed.items():
-            ordered = [rows[key] for key in sorted(rows)]  # type: ignore[type-var]  # keys of one kind compare
-            new = [row for row in ordered if (kind, row.key) not in self._stored]
-            yield kind, new, [row for row in ordered if (kind, row.key) in self._stored]
+            stored = self._stored.get(kind, _NONE)
+            keys = sorted(rows)  # type: ignore[type-var]  # keys of one kind compare
+            yield kind, [rows[key] for key in keys if key not in stored], [rows[key] for key in keys if key in stored]
+
+
+_NONE: Final[Mapping[Hashable, Row]] = {}
 
 
 class Decision(NamedTuple):

@@ -16,7 +16,7 @@ LARGEST_VALUE: Final = 256 * 1024
 """Bytes of the largest value a consumer tries to understand; an honest event has below 32 KiB."""
 
 VERSION: Final = 1
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -103,6 +103,14 @@ def _second(seconds: int) -> str:
 
 def microseconds(text: str) -> int:
     """The inverse of rfc3339; raises ValueError unless the text is an RFC 3339 time."""
+    second, fraction = text[:19], text[20:26]
+    if len(text) == 27 and text[19] == "." and text[26] == "Z" and fraction.isascii() and fraction.isdecimal():
+        return _since_1970(second + "Z") + int(fraction)  # as rfc3339 writes it: hardly a second is read twice
+    return _since_1970(text)
+
+
+@lru_cache(maxsize=64)
+def _since_1970(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"expected a time with an offset, found {text!r}")
@@ -122,15 +130,14 @@ class Said(NamedTuple):
 def seal(event: Event, said: Said) -> Message:
     """The message that carries an event."""
     topic, key = event.topic, event.key
-    headers = (
-        *_constant(topic, said.service),
-        ("ce_id", said.id.encode()),
-        ("ce_subject", key.encode()),
-        ("ce_time", rfc3339(said.at).encode()),
-    )
-    if said.causation is not None:
-        headers += (("ce_causationid", said.causation.encode()),)
-    return Message(topic, key, _encode(event), headers)
+    own = (("ce_id", said.id.encode()), ("ce_subject", key.encode()), ("ce_time", _time(said.at)))
+    caused = () if said.causation is None else (("ce_causationid", said.causation.encode()),)
+    return Message(topic, key, _encode(event), _constant(topic, said.service) + own + caused)
+
+
+@lru_cache(maxsize=64)
+def _time(at: int) -> bytes:
+    return rfc3339(at).encode()
 
 
 @lru_cache(maxsize=256)
@@ -146,21 +153,24 @@ def _constant(topic: str, service: str) -> tuple[tuple[str, bytes], ...]:
 
 def unseal(record: Record, decoder: Decoder, now: int) -> Heard[Any]:
     """What a record says; raises Poison, naming what was expected and found, when it cannot be understood."""
-    value = _value(record)
+    value, headers = _value(record), dict(record.headers)
     try:
-        headers = {name: (content or b"").decode() for name, content in record.headers}
         event = decoder.decode(value)
     except UnicodeDecodeError as error:
         raise Poison(f"expected UTF-8, found {error.reason} at byte {error.start}") from error
     except (msgspec.MsgspecError, RecursionError) as error:
         raise Poison(f"expected a {record.topic} event as JSON: {str(error)[:500]}") from error
-    _expect(record, headers, event)
-    try:
-        said_at = microseconds(headers["ce_time"])
-    except ValueError as error:
-        raise Poison(f"expected an RFC 3339 time in ce_time, found {headers['ce_time'][:64]!r}") from error
-    cause = Cause(headers["ce_id"], digest(event))
-    return Heard(event, cause, now, said_at, headers["ce_source"], headers.get("ce_causationid"))
+    if headers.get("ce_specversion") != b"1.0":
+        raise _unexpected("CloudEvents 1.0", headers, "ce_specversion")
+    if headers.get("ce_type") != record.topic.encode():
+        raise _unexpected(f"type {record.topic!r} on its topic", headers, "ce_type")
+    key = event.key.encode()
+    if not key == record.key == headers.get("ce_subject"):
+        found = (record.key or b"")[:64].decode(errors="replace")
+        raise _unexpected(f"key and subject {event.key!r}, found key {found!r}", headers, "ce_subject")
+    cause = Cause(_uuid(headers, "ce_id"), digest(event))
+    causation = _uuid(headers, "ce_causationid") if "ce_causationid" in headers else None
+    return Heard(event, cause, now, _said_at(headers), _source(headers), causation)
 
 
 def _value(record: Record) -> bytes:
@@ -173,19 +183,37 @@ def _value(record: Record) -> bytes:
     return record.value
 
 
-def _expect(record: Record, headers: Mapping[str, str], event: Event) -> None:
-    for name in ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time"):
-        if name not in headers:
-            raise Poison(f"expected the CloudEvents header {name}, found {sorted(headers)!r}")
-    if headers["ce_specversion"] != "1.0":
-        raise Poison(f"expected CloudEvents 1.0, found {headers['ce_specversion'][:16]!r}")
-    if headers["ce_type"] != record.topic:
-        raise Poison(f"expected type {record.topic!r} on its topic, found {headers['ce_type'][:64]!r}")
-    for name in ("ce_id", "ce_causationid"):
-        if name in headers and not _UUID.fullmatch(headers[name]):
-            raise Poison(f"expected a UUID in {name}, found {headers[name][:64]!r}")
-    if not headers["ce_source"].startswith("/farandole/"):
-        raise Poison(f"expected a source /farandole/…, found {headers['ce_source'][:64]!r}")
-    key = (record.key or b"").decode(errors="replace")
-    if not key == headers["ce_subject"] == event.key:
-        raise Poison(f"expected key and subject {event.key!r}, found key {key[:64]!r}, {headers['ce_subject'][:64]!r}")
+Headers = Mapping[str, bytes | None]
+
+
+def _unexpected(wanted: str, headers: Headers, name: str) -> Poison:
+    content = headers.get(name)
+    if content is None:
+        return Poison(f"expected the CloudEvents header {name}, found {sorted(headers)!r}")
+    return Poison(f"expected {wanted}, found {content[:64].decode(errors='replace')!r}")
+
+
+def _uuid(headers: Headers, name: str) -> str:
+    content = headers.get(name)
+    if content is None or not _UUID(content):
+        raise _unexpected(f"a UUID in {name}", headers, name)
+    return content.decode()
+
+
+def _source(headers: Headers) -> str:
+    source = _known_source(headers.get("ce_source") or b"")
+    if source is None:
+        raise _unexpected("a source /farandole/…", headers, "ce_source")
+    return source
+
+
+@lru_cache(maxsize=16)
+def _known_source(content: bytes) -> str | None:
+    return content.decode() if content.startswith(b"/farandole/") and content.isascii() else None
+
+
+def _said_at(headers: Headers) -> int:
+    try:
+        return microseconds((headers.get("ce_time") or b"").decode())
+    except ValueError as error:
+        raise _unexpected("an RFC 3339 time in ce_time", headers, "ce_time") from error

@@ -20,8 +20,8 @@ from farandole.messaging.relay import Relay, outbox_row
 from farandole.messaging.service import Service
 from farandole.messaging.transport import Publisher, Transport
 
-EACH: Final = 0.001
-LONGEST: Final = 0.01
+EACH: Final = 0.00025
+LONGEST: Final = 0.02
 """Seconds that commands wait for company: for each of the last batch, and at most."""
 log = structlog.get_logger()
 

@@ -14,7 +14,8 @@ BEGINNING: Final = "beginning"
 
 def ends(records: Iterable[Record]) -> dict[Partition, int]:
     """The offsets to read next after these records."""
-    return {Partition(record.topic, record.partition): record.offset + 1 for record in records}
+    last = {(record.topic, record.partition): record.offset for record in records}
+    return {Partition(*place): offset + 1 for place, offset in last.items()}
 
 
 def start(opening: Opening, known: OffsetRow | None, begin: str = BEGINNING) -> int:
@@ -70,9 +71,6 @@ class Offsets:
 
     def topic_id(self, record: Record) -> str:
         return self._ids[Partition(record.topic, record.partition)]
-
-    def owns(self, record: Record) -> bool:
-        return Partition(record.topic, record.partition) in self._ids
 
     def open(self, openings: Iterable[Opening], transaction: Transaction, begin: str) -> dict[Partition, int]:
         """The offsets at which to begin newly assigned partitions."""

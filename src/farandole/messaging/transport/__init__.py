@@ -50,7 +50,8 @@ class Subscription(Protocol):
 
     def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
         """Records waiting now, in order per partition, at most `limit`; waits up to `patience` seconds for the first and
-        up to `gather` for the others. Raises Halt when the log no longer has what should be read next, Transient when away."""
+        up to `gather` for the others. None is of a partition that was taken away meanwhile.
+        Raises Halt when the log no longer has what should be read next, Transient when away."""
 
     def openings(self) -> list[Opening]:
         """Partitions assigned and not yet begun (again on each call until begun); raises Transient when the transport is away."""

@@ -64,14 +64,18 @@ class KafkaSubscription:
             found = self._consumer.consume(1, patience)
             if found and limit > 1:
                 found += self._consumer.consume(limit - 1, gather)
-        troubles = [trouble for message in found if (trouble := self._trouble(message)) is not None]
-        records = [self._record(message) for message in found if message.error() is None]
-        # A rebalance between the two reads may have taken a partition away; its next owner hears the record.
-        kept = [record for record in records if (record.topic, record.partition) in self._begun]
+        records = self._still_ours([self._record(message) for message in found if message.error() is None])
+        troubles = [self._trouble(message, error) for message in found if (error := message.error())]
         # The consumer is already past the records, so they go first; a lasting trouble is reported again.
-        if troubles and not kept:
-            raise troubles[0]
-        return kept
+        if not records and (lasting := next(filter(None, troubles), None)):
+            raise lasting
+        return records
+
+    def _still_ours(self, records: list[Record]) -> list[Record]:
+        """A rebalance between two reads may take a partition away; its next owner hears the record."""
+        if {(record.topic, record.partition) for record in records} <= self._begun:
+            return records
+        return [record for record in records if (record.topic, record.partition) in self._begun]
 
     def openings(self) -> list[Opening]:
         if not self._unopened:
@@ -143,10 +147,7 @@ class KafkaSubscription:
             self._begun -= taken
             self._unopened -= taken
 
-    def _trouble(self, message: Delivered) -> Transient | None:
-        error = message.error()
-        if error is None:
-            return None
+    def _trouble(self, message: Delivered, error: KafkaError) -> Transient | None:
         _log.warning("kafka.consumer", error=error.str(), topic=message.topic(), partition=message.partition())
         if error.code() in _HISTORY_GONE:
             raise Halt(
