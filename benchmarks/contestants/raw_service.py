@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import psycopg
-from confluent_kafka import OFFSET_STORED, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from benchmarks.contestant import KINDS, SKUS, lines
 
@@ -211,7 +211,7 @@ class Service:
         self._speaker = Speaker(settings, variant)
         self._lanes = lanes(role, settings.prefix, variant.copy)
         self._places = [
-            TopicPartition(topic, number, OFFSET_STORED)
+            TopicPartition(topic, number, OFFSET_BEGINNING)
             for topic in self._lanes
             for number in range(settings.partitions)
         ]
