@@ -1,12 +1,11 @@
 """FastStream with SQLAlchemy as a contestant: a service a process, one transaction and one publish a message.
 
-What was tried to make it faster, in orders a second on the machine this was written on, which was busy, so that they
-differ by a tenth from run to run: message by message in four subscribers a topic, which is what its documentation shows,
-61 with 32 orders at once and 82 with 128; one subscriber 63, eight 73. Batches of messages whose handlers run at the same
-time, each still with a transaction and a publish of its own, 116; the driver asyncpg instead of psycopg 124; 256 orders
-at once 143 to 150; one partition, so that batches are full, 143 to 165. Nothing came of a linger of 5 ms, longer polls, more or
-fewer database connections, and 512 orders at once. Batches of 200 cost the least CPU. The load calls the order service as a
-library, so no HTTP is paid for.
+What was tried to make it faster, in orders a second on a busy machine, median (lowest-highest) of three rounds in turns:
+message by message in four subscribers a topic, psycopg, 82 (71-88) with 128 orders at once and 92 (85-96) with 256.
+Batches whose handlers run at the same time, each still with a transaction and a publish of its own, on asyncpg: 147
+(143-169) as it runs here, and between 133 and 156 with batches of 50, 128 orders at once, four partitions or a linger of
+5 ms, which three rounds cannot tell apart. Tried once each, without a gain that could be seen: one or eight subscribers,
+4, 8 or 32 database connections, 512 orders at once. The load calls the order service as a library: no HTTP is paid for.
 """
 
 import subprocess
