@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from time import time_ns
@@ -68,8 +68,8 @@ class Away(Database):
         self._inner = inner
         self.away_for = 0
 
-    def _transaction(self, connection: Any) -> Transaction:
-        return self._inner._transaction(connection)
+    def _transaction(self, connection: Any, *, write: bool) -> AbstractContextManager[Transaction]:
+        return self._inner._transaction(connection, write=write)
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:

@@ -1,7 +1,7 @@
 """One transaction is one batch; errors are sorted into what to do next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -18,11 +18,27 @@ class Transaction(ABC):
     """Reads and writes of one batch."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self.connection = connection
+        self._connection = connection
+
+    @property
+    def connection(self) -> sa.Connection:
+        """For statements of one's own; what was written before is written before them."""
+        self.settle()
+        return self._connection
 
     @abstractmethod
+    def settle(self) -> None:
+        """Wait until everything is written, and raise what it failed with; a commit does that anyway."""
+
+    @abstractmethod
+    def ask(
+        self, relation: Relation[R], keys: Iterable[str], *, by: str = "", lock: bool = False
+    ) -> Callable[[], list[R]]:
+        """As `select`, but the answer is waited for when it is called for; what is asked meanwhile travels along."""
+
     def select(self, relation: Relation[R], keys: Iterable[str], *, by: str = "", lock: bool = False) -> list[R]:
         """Rows whose column `by` (default: the first key) is among `keys`, in key order; `lock` holds them until the end."""
+        return self.ask(relation, keys, by=by, lock=lock)()
 
     @abstractmethod
     def insert(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
@@ -68,7 +84,7 @@ class Database(ABC):
         self.engine = engine
 
     @abstractmethod
-    def _transaction(self, connection: sa.Connection) -> Transaction: ...
+    def _transaction(self, connection: sa.Connection, *, write: bool) -> AbstractContextManager[Transaction]: ...
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write, committed at the end; raises Transient, Conflict or Unfit."""
@@ -81,8 +97,14 @@ class Database(ABC):
     @contextmanager
     def _begin(self, *, write: bool) -> Iterator[Transaction]:
         lock = self._exclusively(write=write)
-        with sorted_errors(), lock, self.engine.connect() as connection, connection.begin():
-            yield self._transaction(connection)
+        with (
+            sorted_errors(),
+            lock,
+            self.engine.connect() as connection,
+            connection.begin(),
+            self._transaction(connection, write=write) as transaction,
+        ):
+            yield transaction
 
     @contextmanager
     def _exclusively(self, *, write: bool) -> Iterator[None]:
@@ -104,7 +126,7 @@ def sorted_errors() -> Iterator[None]:
     except sa.exc.DataError as error:
         raise Unfit(_line(error)) from error
     except sa.exc.DBAPIError as error:
-        if getattr(error.orig, "sqlstate", "") in ("40001", "40P01"):
+        if getattr(error.orig, "sqlstate", "") in ("40001", "40P01", "26000"):
             raise Conflict(_line(error)) from error
         raise Transient(_line(error)) from error
     except (OverflowError, UnicodeEncodeError) as error:

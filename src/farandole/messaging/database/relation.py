@@ -69,5 +69,6 @@ class Relation(Generic[R]):
         return self.kind(*changed)
 
     def sql_type(self, column: str) -> str:
-        """The column's type as PostgreSQL spells it."""
-        return self.table.columns[column].type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        """The column's type as PostgreSQL spells it, without a length: a cast to one would cut."""
+        kind: str = self.table.columns[column].type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        return kind.partition("(")[0]

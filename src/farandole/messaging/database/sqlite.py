@@ -1,13 +1,15 @@
 """SQLite: one writer a file, write-ahead log, every commit on disk."""
 
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from farandole.messaging.database.engine import Database, Transaction
@@ -16,41 +18,39 @@ from farandole.messaging.decision import Row
 
 R = TypeVar("R", bound=Row)
 
+_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON")
+_encode: Final = msgspec.json.Encoder().encode
+
 
 class SqliteTransaction(Transaction):
-    def select(self, relation: Relation[R], keys: Iterable[str], *, by: str = "", lock: bool = False) -> list[R]:
-        wanted = sorted(set(keys))
+    def __init__(self, connection: sa.Connection, file: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._file = file
+
+    def settle(self) -> None:
+        """Every statement is done when its call returns."""
+
+    def ask(
+        self, relation: Relation[R], keys: Iterable[str], *, by: str = "", lock: bool = False
+    ) -> Callable[[], list[R]]:
+        wanted = set(keys)
         if not wanted:
-            return []
-        sql = (
-            f"SELECT {', '.join(relation.columns)} FROM {relation.name}"  # names are ours
-            f" WHERE {by or relation.keys[0]} IN (SELECT value FROM json_each(?)) ORDER BY {', '.join(relation.keys)}"
-        )
-        return [relation.row(found) for found in self.connection.exec_driver_sql(sql, (json.dumps(wanted),))]
+            return list
+        found = self._file.execute(_select(relation, by or relation.keys[0]), (_list(wanted),)).fetchall()
+        return lambda: [relation.row(values) for values in found]
 
     def insert(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        self.connection.exec_driver_sql(_insert(relation), [relation.values(row) for row in rows])
+        self._file.executemany(_insert(relation), map(relation.values, rows))
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        sql = (
-            f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in relation.rest)}"
-            f" WHERE {' AND '.join(f'{key} = ?' for key in relation.keys)}"
-        )
-        order = (*relation.rest, *relation.keys)
-        named = (dict(zip(relation.columns, relation.values(row), strict=True)) for row in rows)
-        self.connection.exec_driver_sql(sql, [tuple(row[column] for column in order) for row in named])
+        order = itemgetter(*map(relation.columns.index, (*relation.rest, *relation.keys)))
+        self._file.executemany(_update(relation), map(order, map(relation.values, rows)))
 
     def advance(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
-        self.connection.exec_driver_sql(
-            f"{_insert(relation)} ON CONFLICT ({', '.join(relation.keys)}) DO UPDATE SET "
-            + ", ".join(f"{column} = max({column}, excluded.{column})" for column in relation.rest),
-            [relation.values(row) for row in rows],
-        )
+        self._file.executemany(_advance(relation), map(relation.values, rows))
 
     def delete(self, relation: Relation[Any], keys: Sequence[str]) -> None:
-        (key,) = relation.keys
-        sql = f"DELETE FROM {relation.name} WHERE {key} IN (SELECT value FROM json_each(?))"
-        self.connection.exec_driver_sql(sql, (json.dumps(list(keys)),))
+        self._file.execute(_delete(relation), (_list(keys),))
 
 
 class SqliteDatabase(Database):
@@ -65,8 +65,16 @@ class SqliteDatabase(Database):
         super().__init__(engine)
         self._writer = threading.RLock()
 
-    def _transaction(self, connection: sa.Connection) -> Transaction:
-        return SqliteTransaction(connection)
+    @contextmanager
+    def _transaction(self, connection: sa.Connection, *, write: bool) -> Iterator[Transaction]:
+        file = connection.connection.driver_connection
+        assert isinstance(file, sqlite3.Connection)
+        try:
+            file.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            yield SqliteTransaction(connection, file)
+        except sqlite3.Error as error:
+            base, dialect = sqlite3.Error, connection.dialect
+            raise sa.exc.DBAPIError.instance("", None, error, base, dialect=dialect) from error
 
     @contextmanager
     def _exclusively(self, *, write: bool) -> Iterator[None]:
@@ -76,18 +84,45 @@ class SqliteDatabase(Database):
         with self._writer:
             yield
 
-    @contextmanager
-    def _begin(self, *, write: bool) -> Iterator[Transaction]:
-        with super()._begin(write=write) as transaction:
-            transaction.connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-            yield transaction
+
+@cache
+def _select(relation: Relation[Any], column: str) -> str:  # names are ours
+    return (
+        f"SELECT {', '.join(relation.columns)} FROM {relation.name}"
+        f" WHERE {column} IN (SELECT value FROM json_each(?)) ORDER BY {', '.join(relation.keys)}"
+    )
 
 
+@cache
 def _insert(relation: Relation[Any]) -> str:
     marks = ", ".join("?" * len(relation.columns))
     return f"INSERT INTO {relation.name} ({', '.join(relation.columns)}) VALUES ({marks})"
 
 
+@cache
+def _update(relation: Relation[Any]) -> str:
+    return (
+        f"UPDATE {relation.name} SET {', '.join(f'{column} = ?' for column in relation.rest)}"
+        f" WHERE {' AND '.join(f'{key} = ?' for key in relation.keys)}"
+    )
+
+
+@cache
+def _advance(relation: Relation[Any]) -> str:
+    greatest = (f"{column} = max({column}, excluded.{column})" for column in relation.rest)
+    return f"{_insert(relation)} ON CONFLICT ({', '.join(relation.keys)}) DO UPDATE SET {', '.join(greatest)}"
+
+
+@cache
+def _delete(relation: Relation[Any]) -> str:
+    (key,) = relation.keys
+    return f"DELETE FROM {relation.name} WHERE {key} IN (SELECT value FROM json_each(?))"
+
+
+def _list(keys: Iterable[str]) -> str:
+    return _encode(keys).decode()
+
+
 def _configure(connection: sqlite3.Connection, _: object) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").fetchall()
