@@ -52,7 +52,7 @@ class Meter(Protocol):
 
 
 class SqliteMeter:
-    """Counts calls of the driver's cursors; many rows in one `executemany` are one statement, and nobody travels."""
+    """Counts calls of the driver; many rows in one `executemany` are one statement, and nobody travels."""
 
     def __init__(self, engine: sa.Engine) -> None:
         words = self._words = list[str]()
@@ -69,9 +69,18 @@ class SqliteMeter:
             def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
                 raise AssertionError("expected statements one by one, found a script")
 
-        class Connection(sqlite3.Connection):
+        class Connection(sqlite3.Connection):  # whose own shortcuts would pass by the cursors above
             def cursor(self, factory: Any = Cursor) -> Any:
                 return super().cursor(factory)
+
+            def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+                return Cursor(self).execute(sql, parameters)
+
+            def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+                return Cursor(self).executemany(sql, parameters)
+
+            def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
+                return Cursor(self).executescript(sql_script)
 
         def instead(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
             parameters["factory"] = Connection
