@@ -24,7 +24,7 @@ POSTGRES: Final = {
 }
 """What a production manual recommends for a machine of this size; nothing here gives up durability."""
 SHOWN: Final = [*POSTGRES, "server_version", "wal_sync_method"]
-KAFKA: Final = {"log.retention.hours": "168", "num.io.threads": "4", "num.network.threads": "2"}
+KAFKA: Final = {"log.retention.hours": "168", "num.io.threads": "2", "num.network.threads": "1"}
 
 
 class Servers:

@@ -92,7 +92,7 @@ class KafkaServer:
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        format_storage = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties)
+        format_storage = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", self._properties)
         run_to_end(self._program(*FAST_START, *format_storage), Account.current())
         self._formatted = True
 

@@ -143,11 +143,11 @@ class Intake:
             self._work = (errands[:half], errands[half:], *self._work[1:])
             return
         self._work = self._work[1:]
-        if written:
-            relay.publish(written)
         outcomes = [v.decision if isinstance(v, Verdict) else v for v in verdicts]
         self.around.tally["commands"] += len(errands)
         self._reply([(errand.reply, outcome) for errand, outcome in zip(errands, outcomes, strict=True)])
+        if written:
+            relay.publish(written)
 
     def _commit(self, errands: Sequence[Errand], relay: Relay) -> tuple[list[Verdict | Exception], list[OutboxRow]]:
         now = self.around.clock()

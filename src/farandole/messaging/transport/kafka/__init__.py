@@ -22,7 +22,7 @@ from farandole.messaging.transport.kafka.topics import Topics
 __all__ = ["KafkaTransport"]
 
 _COMMON: Final = {"log_level": 2}
-_PRODUCER: Final = {"linger.ms": 2}
+_PRODUCER: Final = {"linger.ms": 5}
 _PRODUCER_FIXED: Final = {
     "enable.idempotence": True,
     "enable.gapless.guarantee": True,

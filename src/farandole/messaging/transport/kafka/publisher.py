@@ -21,6 +21,8 @@ from farandole.messaging.transport.kafka.driver import (
 
 FULL_SECONDS: Final = 1.0
 """How long publishing waits for room in the client's queue."""
+AT_ONCE_SECONDS: Final = 0.002
+"""How long publishing heeds what it has just sent: only a flush sends a batch whole and without delay."""
 RESTORE_SECONDS: Final = 1.0
 """The least time between two producers of one publisher."""
 
@@ -59,6 +61,8 @@ class KafkaPublisher:
         receipt = KafkaReceipt(len(messages))
         for message in messages:
             self._keep(message, receipt)
+        if messages:
+            self._settle(AT_ONCE_SECONDS)
         return receipt
 
     def poll(self, patience: float) -> None:
