@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from benchmarks.contestant import Contestant
+from benchmarks.meter import Meter
 from benchmarks.sizes import Sizes
 from benchmarks.throughput import Shared, judged
 
@@ -25,24 +26,27 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 def latency(
     servers: Shared, enter: Mapping[str, Callable[[], Paced]], sizes: Sizes, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """By contestant a row a rate: medians of the rounds, and the rounds; nothing but violations where there are any."""
+    """By contestant a row a rate, CPU in µs an order by role: medians of the rounds, and the rounds; or only violations."""
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in enter}
     for _ in range(sizes.rounds):
         for name, make in enter.items():
             with make() as contestant:
                 contestant.play(sizes.orders // 4)
-                rows = _rows(contestant, sizes, tell)
+                rows = _rows(servers, contestant, sizes, tell)
                 rounds[name].append(judged({"rows": rows}, contestant.violations()))
             servers.tidy()
     return {name: _together(found) for name, found in rounds.items()}
 
 
-def _rows(contestant: Paced, sizes: Sizes, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+def _rows(servers: Shared, contestant: Paced, sizes: Sizes, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     rows = []
     for rate in sizes.rates:
         contestant.latency(rate, min(SETTLE_SECONDS, sizes.seconds))
+        meter = Meter({**contestant.processes(), **servers.processes()})
         found = contestant.latency(rate, sizes.seconds)
+        seconds = meter.cpu() | {"load": found["cpu"]}
         row = {"rate": rate, "failed": found["failed"], "unended": found["unended"]}
+        row["cpu"] = {role: value / found["placed"] * 1e6 for role, value in seconds.items()}
         rows.append(row | {kind: percentiles(found[kind]) for kind in ("post", "terminal")})
         tell(f"{contestant.name} at {rate:g}/s: terminal {rows[-1]['terminal']}")
     return rows
@@ -57,6 +61,6 @@ def _together(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _median(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {"rate": rows[0]["rate"], "rounds": rows}
     found |= {count: sum(row[count] for row in rows) for count in ("failed", "unended")}
-    for kind in ("post", "terminal"):
+    for kind in ("post", "terminal", "cpu"):
         found[kind] = {name: statistics.median(row[kind][name] for row in rows) for name in rows[0][kind]}
     return found
