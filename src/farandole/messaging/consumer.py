@@ -1,7 +1,7 @@
 """Decide, commit, publish, and only when every answer is acknowledged commit the offsets: what a service hears is its outbox."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 

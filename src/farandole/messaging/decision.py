@@ -51,8 +51,8 @@ class Rows:
             self._stored.setdefault(type(row), {})[row.key] = row
 
     def get(self, kind: type[R], key: Hashable) -> R | None:
-        row = self._changed.get(kind, _NONE).get(key) or self._stored.get(kind, _NONE).get(key)
-        return row  # type: ignore[return-value]  # rows are filed under their own kind
+        # Rows are filed under their own kind.
+        return self._changed.get(kind, _NONE).get(key) or self._stored.get(kind, _NONE).get(key)  # type: ignore[return-value]
 
     def put(self, row: Row) -> bool:
         """Take a decided row, and whether it must be written; the very row that is here already needs none."""
