@@ -1,11 +1,13 @@
 """A durable log in one SQLite file for services that share a process: one partition a topic, writes that arrive together share a commit."""
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from time import time_ns
+from time import sleep, time_ns
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -27,6 +29,8 @@ _SCHEMA: Final = (
 )
 _headers: Final = msgspec.json.Decoder(list[tuple[str, str]])
 _RETRY_SECONDS: Final = 0.2
+_TAIL: Final = 2_000
+"""Records of a topic that stay in memory: who keeps up with the log does not read them back from disk."""
 log = structlog.get_logger()
 
 
@@ -55,6 +59,7 @@ class EmbeddedTransport:
         self.database = open_database(f"sqlite:///{path}")
         self._queue: SimpleQueue[_Writing | None] = SimpleQueue()
         self._groups: dict[str, list[EmbeddedSubscription]] = defaultdict(list)
+        self._tails: dict[str, deque[Record]] = defaultdict(partial(deque, maxlen=_TAIL))
         with self.database.writing() as transaction:
             for statement in _SCHEMA:
                 transaction.connection.exec_driver_sql(statement)
@@ -101,6 +106,13 @@ class EmbeddedTransport:
         with self.news:
             return self._groups[member.group][:1] == [member]
 
+    def newest(self, topic: str, position: int, limit: int) -> list[Record] | None:
+        """Records from a position on, when they are still in memory; call with `news` held."""
+        tail = self._tails[topic]
+        if not tail or position < tail[0].offset:
+            return None
+        return list(islice(tail, position - tail[0].offset, position - tail[0].offset + limit))
+
     def leave(self, member: "EmbeddedSubscription") -> None:
         with self.news:
             if member in self._groups[member.group]:
@@ -129,37 +141,38 @@ class EmbeddedTransport:
         """Commit until it works: a full disk delays, it loses nothing."""
         while True:
             try:
-                ends = self._commit(writings)
+                records = self._commit(writings)
             except Transient as error:
                 log.warning("waiting", part="embedded log", reason=str(error))
                 if self._closing.wait(_RETRY_SECONDS):
                     return
                 continue
             with self.news:
-                self.ends |= ends
+                for record in records:
+                    self._tails[record.topic].append(record)
+                    self.ends[record.topic] = record.offset + 1
                 for writing in writings:
                     writing.receipt.durable.set()
                 self.news.notify_all()
             return
 
-    def _commit(self, writings: Sequence[_Writing]) -> dict[str, int]:
+    def _commit(self, writings: Sequence[_Writing]) -> list[Record]:
         self.create_topics(sorted({m.topic for writing in writings for m in writing.messages}))
-        ends, rows, now = dict(self.ends), [], time_ns() // 1000
-        for writing in writings:
-            for message in writing.messages:
-                headers = msgspec.json.encode([(name, value.decode()) for name, value in message.headers]).decode()
-                rows.append((message.topic, ends[message.topic], message.key, message.value, headers, now))
-                ends[message.topic] += 1
+        records, following, now = [], dict(self.ends), time_ns() // 1000
+        for topic, key, value, headers in (message for writing in writings for message in writing.messages):
+            records.append(Record(topic, 0, following[topic], key.encode(), value, headers, now))
+            following[topic] += 1
         offsets = {place: at for writing in writings for place, at in writing.offsets.items()}
         with self.database.writing() as transaction:
-            if rows:
+            if records:
+                rows = [_row(record) for record in records]
                 transaction.connection.exec_driver_sql("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
             if offsets:
                 transaction.connection.exec_driver_sql(
                     "INSERT INTO group_offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position",
                     [(*place, at) for place, at in offsets.items()],
                 )
-        return ends
+        return records
 
 
 def _end(transaction: Transaction, topic: str) -> int:
@@ -209,11 +222,13 @@ class EmbeddedSubscription:
 
     def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
         transport = self._transport
+        records: list[Record] = []
         with transport.news:
             if not self._waiting():
                 transport.news.wait(patience)
             waiting = self._waiting()
-        records: list[Record] = []
+        if waiting:
+            sleep(gather)
         for topic in waiting:
             records += self._read(topic, limit - len(records))
         if waiting:
@@ -234,16 +249,22 @@ class EmbeddedSubscription:
     def _read(self, topic: str, limit: int) -> list[Record]:
         if limit <= 0:
             return []
+        with self._transport.news:
+            records = self._transport.newest(topic, self._next[topic], limit)
+        if records is None:
+            records = self._stored(topic, limit)
+        if records:
+            self._next[topic] = records[-1].offset + 1
+        return records
+
+    def _stored(self, topic: str, limit: int) -> list[Record]:
         sql = (
             "SELECT position, record_key, value, headers, at FROM records"
             " WHERE topic = ? AND position >= ? ORDER BY position LIMIT ?"
         )
         with self._transport.database.reading() as transaction:
             found = transaction.connection.exec_driver_sql(sql, (topic, self._next[topic], limit)).all()
-        records = [_record(topic, row) for row in found]
-        if records:
-            self._next[topic] = records[-1].offset + 1
-        return records
+        return [_record(topic, row) for row in found]
 
     def pause(self) -> None:
         self._paused = True
@@ -262,6 +283,11 @@ class EmbeddedSubscription:
             self._revoked(frozenset(Partition(topic, 0) for topic in self._next))
             self._next = {}
         self._transport.leave(self)
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    headers = msgspec.json.encode([(name, (value or b"").decode()) for name, value in record.headers]).decode()
+    return record.topic, record.offset, (record.key or b"").decode(), record.value, headers, record.at
 
 
 def _record(topic: str, row: Sequence[object]) -> Record:
