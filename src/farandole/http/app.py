@@ -1,41 +1,25 @@
 """An application is a value made of routes: they, their documents, and problems for everything else."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import Router
+from starlette.types import ASGIApp
 
-from farandole.http import problems
 from farandole.http.asyncapi import asyncapi
 from farandole.http.openapi import openapi
 from farandole.http.pages import api_page, events_page
-from farandole.http.routes import JSON, Endpoint, Route, get, starlette_routes
+from farandole.http.problems import Problem, respond
+from farandole.http.routes import JSON, Endpoint, Route, get, resources
 
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
-
-def application(
-    title: str,
-    routes: Sequence[Route],
-    *,
-    extra: Sequence[BaseRoute] = (),
-    lifespan: Lifespan | None = None,
-    events: dict[str, Any] | None = None,
-) -> Starlette:
+def application(title: str, routes: Sequence[Route], *, events: dict[str, Any] | None = None) -> ASGIApp:
     """An application that serves routes and their documents; `events` is its AsyncAPI document, else that of all."""
     documents = _documents(openapi(title, routes), events or asyncapi(None))
-    app = Starlette(
-        routes=[*starlette_routes([*routes, *documents]), *extra],
-        exception_handlers=dict(problems.HANDLERS),
-        lifespan=lifespan,
-    )
-    app.router.redirect_slashes = False
-    return app
+    return Router(resources([*routes, *documents]), redirect_slashes=False, default=respond(Problem(404)))
 
 
 def _documents(api: dict[str, Any], events: dict[str, Any]) -> tuple[Route, ...]:

@@ -1,14 +1,12 @@
-"""Every error leaves as `application/problem+json` (RFC 9457), the framework's own included; none tells internals."""
+"""Every error leaves as `application/problem+json` (RFC 9457); none tells internals."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
 
 from farandole.messaging.failure import Refused, Transient
 
@@ -69,6 +67,9 @@ def phrase(status: int) -> str:
         return "Error"
 
 
+BUG: Final = Problem(500, "something went wrong here; it is not your fault")
+
+
 def respond(problem: Problem) -> Response:
     """The response that carries a problem."""
     details = ProblemDetails(title=problem.title, status=problem.status, detail=problem.detail, errors=problem.errors)
@@ -76,38 +77,16 @@ def respond(problem: Problem) -> Response:
     return Response(body, problem.status, dict(problem.headers or {}), PROBLEM_JSON)
 
 
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return respond(error)
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = None if error.detail == phrase(error.status_code) else error.detail
-    return respond(Problem(error.status_code, detail, headers=error.headers))
-
-
-async def _transient(_: Request, __: Exception) -> Response:
-    return respond(Problem(503, "something this service needs is away; ask again", headers={"Retry-After": "1"}))
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    return respond(Problem(422, str(error)))
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return respond(Problem(400, "expected a whole request, found a closed connection"))
-
-
-async def _bug(_: Request, __: Exception) -> Response:
-    return respond(Problem(500, "something went wrong here; it is not your fault"))
-
-
-HANDLERS: Final[Mapping[Any, ExceptionHandler]] = {
-    HTTPException: _http,
-    Problem: _problem,
-    Transient: _transient,
-    Refused: _refused,
-    ClientDisconnect: _gone,
-    Exception: _bug,
-}
+def problem_of(error: Exception) -> Problem | None:
+    """What a customer is told of an error; None for a bug, of which nothing is told."""
+    match error:
+        case Problem():
+            return error
+        case Transient():
+            return Problem(503, "something this service needs is away; ask again", headers={"Retry-After": "1"})
+        case Refused():
+            return Problem(422, str(error))
+        case ClientDisconnect():
+            return Problem(400, "expected a whole request, found a closed connection")
+        case _:
+            return None

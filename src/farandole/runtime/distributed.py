@@ -6,7 +6,7 @@ Beside embedded.py: that is all that differs between a laptop and a cluster.
 import sys
 
 import httpx
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from farandole.http import operations
 from farandole.http.app import application
@@ -78,7 +78,7 @@ def _unready(name: str, database: Database) -> str | None:
     return f"expected the tables of {migrations.HEAD[name]}, found {found or 'none'}: run `farandole migrate {name}`"
 
 
-def _app(worker: Worker, settings: Settings) -> Starlette:
+def _app(worker: Worker, settings: Settings) -> ASGIApp:
     name = worker.service
     own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
     single = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[name]))

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from farandole.http import operations
 from farandole.http.app import application
@@ -79,7 +79,7 @@ class Embedded:
         return next((worker.halted for worker in self.workers.values() if worker.halted), None)
 
 
-def _app(workers: dict[str, Worker]) -> Starlette:
+def _app(workers: dict[str, Worker]) -> ASGIApp:
     def stall() -> str | None:
         return next((f"{w.service}: {why}" for w in workers.values() if (why := w.stall())), None)
 

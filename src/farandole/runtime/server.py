@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from farandole.runtime.settings import Settings
 
@@ -41,10 +41,15 @@ def address(bound: socket.socket) -> str:
 class Server(uvicorn.Server):
     """uvicorn without its habit of dying by the signal it has handled; usable in any thread."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
 
@@ -61,7 +66,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve_until_told(app: Starlette, bound: socket.socket, halted: Callable[[], str | None]) -> None:
+def serve_until_told(app: ASGIApp, bound: socket.socket, halted: Callable[[], str | None]) -> None:
     """Serve until a signal, or until the work behind the server halts."""
     server = Server(app)
 
