@@ -9,8 +9,9 @@ from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_or
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+from farandole.http import parameters
 from farandole.http.problems import FieldError, Problem, invalid
 
 T = TypeVar("T")
@@ -22,20 +23,26 @@ _UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 async def read(request: Request, limit: int = LIMIT) -> bytes:
     """The bytes of a JSON body; 415 for another type, 413 as soon as more than `limit` bytes are announced or sent."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = _first(request, b"content-type").partition(";")[0].strip().lower()
     if media != "application/json":
         raise Problem(415, f"expected application/json, found {media[:100] or 'no content type'!r}")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced.lstrip("0")) > 18:
+    announced = _first(request, b"content-length")
+    if announced.isdecimal() and (len(announced.lstrip("0")) > 18 or int(announced) > limit):
         raise _too_large(limit)
-    if announced.isdecimal() and int(announced) > limit:
-        raise _too_large(limit)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
+        more = message.get("more_body", False)
     return bytes(body)
+
+
+def _first(request: Request, name: bytes) -> str:
+    return next(iter(parameters.header(request, name)), "")
 
 
 def _too_large(limit: int) -> Problem:

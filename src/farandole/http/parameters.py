@@ -105,9 +105,14 @@ def fits(pattern: str, text: str) -> bool:
     return re.fullmatch(pattern, text) is not None and not text.endswith("\n")
 
 
+def header(request: Request, name: bytes) -> list[str]:
+    """Every value of a header, its name in lower case; quicker than the framework's mapping of all headers."""
+    return [value.decode("latin-1") for found, value in request.scope["headers"] if found == name]
+
+
 def idempotency_key(request: Request) -> str | None:
     """The customer's own key for a command; 422 unless 1 to 128 printable characters."""
-    found = request.headers.getlist("idempotency-key")
+    found = header(request, b"idempotency-key")
     if not found:
         return None
     text = _utf8(found[0])
@@ -125,7 +130,7 @@ def _utf8(header: str) -> str:
 
 def wait(request: Request) -> int | None:
     """Seconds a customer is willing to wait, at most 30; None without a well-formed `Prefer: wait=N` (RFC 7240)."""
-    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+    for preference in ",".join(header(request, b"prefer")).split(","):
         name, equals, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() != "wait":
             continue
