@@ -44,5 +44,5 @@ def decimal(amount: int, currency: str) -> str:
     places = digits(currency)
     if places == 0:
         return str(amount)
-    whole, fraction = divmod(amount, 10**places)
-    return f"{whole}.{fraction:0{places}}"
+    text = str(amount).zfill(places + 1)
+    return f"{text[:-places]}.{text[-places:]}"

@@ -138,13 +138,14 @@ class Worker:
             return reader(transaction)
 
     async def command(self, heard: Heard[Any]) -> Decision:
-        reply: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[Decision] = loop.create_future()
+        late = loop.call_later(COMMAND_SECONDS, _give_up, reply)
         self.intake.submit(heard, reply)
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                return await reply
-        except TimeoutError:
-            raise Transient("no answer from the database yet; whether it was done is not known: ask again") from None
+            return await reply
+        finally:
+            late.cancel()
 
     async def replay(self, dead_letter_id: str) -> str:
         work = partial(dead_letters.replay, self._value, self._database, dead_letter_id, self._instance, clock())
@@ -175,6 +176,11 @@ class Worker:
         if self._watchers:
             with self._guard:
                 _reply([(news, made) for heard, made in decisions for news in self._watchers.pop(heard.event.key, ())])
+
+
+def _give_up(reply: "asyncio.Future[Decision]") -> None:
+    if not reply.done():
+        reply.set_exception(Transient("no answer from the database yet; whether it was done is not known: ask again"))
 
 
 def _reply(outcomes: Sequence[tuple[Any, Decision | Exception]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import lru_cache, partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -89,9 +90,6 @@ class OrderPage(msgspec.Struct, frozen=True):
 def routes(desk: Desk) -> tuple[Route, ...]:
     """What one may ask of the order service."""
 
-    async def place(request: Request) -> Response:
-        return await _place(desk, request)
-
     async def show(request: Request) -> Response:
         order_id = parameters.path_id(request, "order_id")
         found = await desk.read(lambda transaction: _find(transaction, order_id))
@@ -113,7 +111,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     return (
         post(
             "/api/orders",
-            place,
+            partial(_place, desk),
             "Place an order",
             body=WantedOrder,
             answer=OrderAnswer,
@@ -133,20 +131,14 @@ def routes(desk: Desk) -> tuple[Route, ...]:
 
 
 async def _place(desk: Desk, request: Request) -> Response:
-    key = parameters.idempotency_key(request)
-    wanted = _wanted(await bodies.read(request))
-    wish = _wish(wanted, str(uuid7()), key)
-    if desk.overfull:
-        raise Problem(503, "too many orders wait to be published", headers={"Retry-After": "1"})
-    content = msgspec.structs.replace(wish, order_id="", idempotency=None)
-    heard = Heard(wish, Cause(wish.order_id, digest(content)), desk.now())
+    heard = _heard(desk, request, await bodies.read(request))
     patience = parameters.wait(request)
     if patience is None:
         order = _order(await desk.command(heard))
         return json(_answer(order, None), 201, _location(order))
-    with desk.watching(wish.order_id) as news:
+    with desk.watching(heard.event.order_id) as news:
         order = _order(await desk.command(heard))
-        if order.order_id == wish.order_id:
+        if order.order_id == heard.event.order_id:
             await asyncio.wait((news,), timeout=min(patience, LOOK_SECONDS))
     outcome = news.result().guard if news.done() else None
     if isinstance(outcome, Outcome):
@@ -154,6 +146,16 @@ async def _place(desk: Desk, request: Request) -> Response:
     else:
         answer = await _settled(desk, order.order_id, patience) or _answer(order, None)
     return json(answer, 201, _location(order) | {"Preference-Applied": f"wait={patience}"})
+
+
+def _heard(desk: Desk, request: Request, body: bytes) -> Heard[events.PlaceOrder]:
+    """The command as it is decided: its id and time are assigned, its content is checked."""
+    key = parameters.idempotency_key(request)
+    wish = _wish(_wanted(body), str(uuid7()), key)
+    if desk.overfull:
+        raise Problem(503, "too many orders wait to be published", headers={"Retry-After": "1"})
+    content = msgspec.structs.replace(wish, order_id="", idempotency=None)
+    return Heard(wish, Cause(wish.order_id, digest(content)), desk.now())
 
 
 def _order(decision: Decision) -> Order:
@@ -202,8 +204,8 @@ def _no_money(order: Any) -> Iterator[FieldError]:
     for place, line in enumerate(lines if isinstance(lines, list) else ()):
         price = line.get("unit_price") if isinstance(line, dict) else None
         try:
-            if isinstance(price, str) and money.minor(price, currency) == 0:
-                raise money.MalformedAmount("expected more than 0")
+            if isinstance(price, str):
+                _price(price, currency)
         except money.MalformedAmount as error:
             yield FieldError(f"lines[{place}].unit_price", str(error))
 
@@ -217,14 +219,11 @@ def _wish(wanted: WantedOrder, order_id: str, key: str | None) -> events.PlaceOr
     errors, lines, total = [], [], 0
     for place, line in enumerate(wanted.lines):
         try:
-            price = money.minor(line.unit_price, wanted.currency)
-            if price == 0:
-                raise money.MalformedAmount("expected more than 0")
+            price, canonical = _price(line.unit_price, wanted.currency)
         except money.MalformedAmount as error:
             errors.append(FieldError(f"lines[{place}].unit_price", str(error)))
             continue
         total += price * line.quantity
-        canonical = money.decimal(price, wanted.currency)
         lines.append(events.Line(sku=line.sku, quantity=line.quantity, unit_price=canonical))
     if total >= MOST_MINOR_UNITS:
         most = money.decimal(MOST_MINOR_UNITS, wanted.currency)
@@ -235,6 +234,15 @@ def _wish(wanted: WantedOrder, order_id: str, key: str | None) -> events.PlaceOr
     return events.PlaceOrder(
         order_id=order_id, customer=customer, currency=wanted.currency, lines=tuple(lines), idempotency=key
     )
+
+
+@lru_cache(maxsize=4096)
+def _price(text: str, currency: str) -> tuple[int, str]:
+    """Minor units of a unit price, and its text with the currency's digits; a shop has fewer prices than orders."""
+    units = money.minor(text, currency)
+    if units == 0:
+        raise money.MalformedAmount("expected more than 0")
+    return units, money.decimal(units, currency)
 
 
 def _page(request: Request) -> sa.Select[Any]:
@@ -273,7 +281,7 @@ def _answers(transaction: Transaction, statement: sa.Select[Any]) -> list[OrderA
 
 
 def _answer(order: Order, outcome: Outcome | None) -> OrderAnswer:
-    reason = None
+    placed_at, reason = rfc3339(order.decided_at), None
     if outcome is not None and outcome.reason_code is not None:
         reason = events.Reason(code=outcome.reason_code, detail=outcome.reason_detail or "")
     return OrderAnswer(
@@ -284,6 +292,6 @@ def _answer(order: Order, outcome: Outcome | None) -> OrderAnswer:
         currency=order.currency,
         total=money.decimal(order.total, order.currency),
         lines=order.lines,
-        placed_at=rfc3339(order.decided_at),
-        updated_at=rfc3339(outcome.decided_at if outcome else order.decided_at),
+        placed_at=placed_at,
+        updated_at=rfc3339(outcome.decided_at) if outcome else placed_at,
     )
