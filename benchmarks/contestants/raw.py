@@ -1,7 +1,8 @@
-"""The raw limit: the same records through Kafka and the same rows into PostgreSQL as a saga has, and no logic at all.
+"""The raw limit: the same records through Kafka and the same rows into PostgreSQL as Farandole's, and no logic at all.
 
 Nothing durable can cost less here: what a contestant costs beyond this is what it does, not what it stores. An order is
-made by the role `load`, which writes its row and says `order.placed` without HTTP; four services do the rest.
+made by the role `load`, which writes its row and says `order.placed` without HTTP; four services do the rest. They move
+bytes: nothing is decoded, decided, loaded or encoded, texts with gaps are filled in (`raw_steps.py`).
 """
 
 import os
@@ -9,48 +10,32 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from subprocess import PIPE
 from typing import Any, Final, Self
 
 import msgspec
 import psycopg
+import sqlalchemy as sa
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from benchmarks.contestant import KINDS, SCARCE, SKUS, Ground, Play
-from benchmarks.contestants.raw_service import (
-    COLUMNS,
-    INTAKE,
-    LINES,
-    SERVICES,
-    STEPS,
-    VARIABLE,
-    Settings,
-    Step,
-    units,
-)
+from benchmarks.contestant import SCARCE, SKUS, Ground, Play, lines
+from benchmarks.contestants.raw_service import VARIABLE, Settings
+from benchmarks.contestants.raw_steps import RECEIVED, SERVICES, Step, as_json, steps
+from farandole.runtime.wiring import STORAGES, TOPICS
 
-RECEIVED: Final = 1_000_000_000
-TOPICS: Final = tuple(dict.fromkeys(step.says for step in (INTAKE, *STEPS)))
-
-
-def path(kind: str) -> list[Step]:
-    """The steps that an order of this kind takes."""
-    taken = [INTAKE]
-    for said in taken:
-        for service in SERVICES:
-            fit = [s for s in STEPS if (s.service, s.hears) == (service, said.says) and s.kind in (None, kind)]
-            taken += fit[-1:]
-    return taken
+TAKEN: Final = [list(steps(cart, as_json)) for cart in range(SKUS)]
+"""By the last two digits of an order's number: the steps it takes."""
+INSERT_STOCK: Final = "INSERT INTO stock (sku, available, reserved) VALUES (%s, %s, 0)"
 
 
 class Raw:
     """Four services and the load, a process each; `variant` is a name of VARIANTS."""
 
-    def __init__(self, ground: Ground, variant: str = "copy", partitions: int = 1) -> None:
+    def __init__(self, ground: Ground, variant: str = "copy", partitions: int = 6) -> None:
         self.name = f"raw limit, {variant}"
         self._ground, self._variant, self._partitions = ground, variant, partitions
         self._played = 0
@@ -82,26 +67,32 @@ class Raw:
         began = time.monotonic()
         print(self._played, orders, file=self._running["load"].stdin, flush=True)
         self._played += orders
-        expected = Counter(step.service for step in self._taken() if step is not INTAKE)
-        for service, records in expected.items():
+        for service, records in self._expected(lambda step: [step.service] if step.hears else []).items():
             self._await(service, records)
         return Play(orders, time.monotonic() - began)
 
     def violations(self) -> list[str]:
         """Rows by table, records by topic and units of stock are what the mix makes them."""
-        taken = self._taken()
-        tables = Counter((step.service, step.table) for step in taken)
-        rows = {place: self._rows(place[0], f"SELECT count(*) FROM {place[1]}")[0][0] for place in tables}
-        stock = dict(self._rows("inventory", "SELECT sku, reserved FROM stock WHERE reserved <> 0"))
-        uneven = self._rows("inventory", "SELECT sku FROM stock WHERE available + reserved <> received")
-        carts = Counter(n % SKUS for n in range(self._played) if KINDS[n % len(KINDS)] == "completed")
-        found = _differences(rows, tables) + _differences(self._records(), Counter(step.says for step in taken))
-        return found + _differences(stock, units(carts)) + [f"{sku}: does not add up" for (sku,) in uneven]
+        rows = self._expected(lambda step: [f"{step.service}.{table}" for table in step.rows])
+        held = self._expected(lambda step: step.moves)
+        uneven = self._rows("inventory", "SELECT sku FROM stock WHERE available + reserved NOT IN (0, %s)", RECEIVED)
+        return [
+            *_differences({name: self._count(*name.split(".")) for name in rows}, rows),
+            *_differences(self._records(), self._expected(lambda step: [step.says])),
+            *_differences(dict(self._rows("inventory", "SELECT sku, reserved FROM stock WHERE reserved <> 0")), held),
+            *(f"{sku}: does not add up" for (sku,) in uneven),
+        ]
 
-    def _taken(self) -> list[Step]:
-        """Every step of every order so far."""
-        kinds = Counter(KINDS[number % len(KINDS)] for number in range(self._played))
-        return [step for kind, orders in kinds.items() for step in path(kind) * orders]
+    def _expected(self, counted: Callable[[Step], Iterable[str] | Mapping[str, int]]) -> dict[str, int]:
+        """How often something is in the steps of all orders so far; what is there not once is left out."""
+        found: Counter[str] = Counter()
+        carts = Counter(number % SKUS for number in range(self._played))
+        for cart, times in carts.items():
+            for step in TAKEN[cart]:
+                amounts = counted(step)
+                one = amounts if isinstance(amounts, Mapping) else Counter(amounts)
+                found.update({name: units * times for name, units in one.items()})
+        return {name: units for name, units in found.items() if units}
 
     def _await(self, service: str, records: int) -> None:
         process, found = self._running[service], 0
@@ -124,25 +115,23 @@ class Raw:
         consumer.close()
         return found
 
-    def _rows(self, service: str, statement: str) -> list[tuple[Any, ...]]:
+    def _count(self, service: str, table: str) -> int:
+        return int(self._rows(service, f"SELECT count(*) FROM {table}")[0][0])
+
+    def _rows(self, service: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._settings.databases[service]) as database:
-            return database.execute(statement).fetchall()
+            return database.execute(statement, values).fetchall()
 
     def _create_tables(self) -> None:
+        """Every table, index and constraint of Farandole's."""
         for service, url in self._settings.databases.items():
-            with psycopg.connect(url) as database:
-                for table in {step.table for step in (INTAKE, *STEPS) if step.service == service}:
-                    database.execute(f"CREATE TABLE {table} ({COLUMNS}, PRIMARY KEY (order_id))")
-                database.execute("CREATE TABLE offsets (place text PRIMARY KEY, decided bigint NOT NULL)")
-                database.execute(
-                    "CREATE TABLE outbox (role text, id bigint, topic text, key uuid, value text, PRIMARY KEY (role, id))"
-                )
+            engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+            STORAGES[service].METADATA.create_all(engine)
+            engine.dispose()
+        names = {sku for cart in range(SKUS) for sku, *_ in lines(cart)}
         with psycopg.connect(self._settings.databases["inventory"]) as database:
-            database.execute(
-                "CREATE TABLE stock (sku text PRIMARY KEY, received bigint, available bigint, reserved bigint)"
-            )
-            values = [(sku, RECEIVED, RECEIVED) for sku in {sku for cart in LINES for sku, *_ in cart} - {SCARCE}]
-            database.cursor().executemany("INSERT INTO stock VALUES (%s, %s, %s, 0)", [*values, (SCARCE, 0, 0)])
+            received = [(sku, 0 if sku == SCARCE else RECEIVED) for sku in sorted(names)]
+            database.cursor().executemany(INSERT_STOCK, received)
 
     def _create_topics(self) -> None:
         admin = AdminClient({"bootstrap.servers": self._settings.bootstrap})

@@ -10,52 +10,21 @@ import json
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from benchmarks.contestant import KINDS, SKUS, lines
+from benchmarks.contestant import SKUS
+from benchmarks.contestants.raw_steps import OUTBOX, Text, as_json, copied, relations, steps
+from farandole.messaging.database import Relation
 
 VARIABLE: Final = "FARANDOLE_BENCHMARK_RAW"
-VALUE_BYTES: Final = 400
-
-
-class Step(NamedTuple):
-    """What a service does with a record: a row in `table`, a record on the topic `says`, `moves` units of stock a line."""
-
-    service: str
-    hears: str
-    table: str
-    status: str
-    says: str
-    moves: int = 0
-    kind: str | None = None
-    """The only kind of order that takes this step; it then takes no other."""
-
-
-STEPS: Final = (
-    Step("inventory", "order.placed", "reservations", "RESERVED", "order.validated", moves=1),
-    Step("inventory", "order.placed", "reservations", "INSUFFICIENT", "order.failed", kind="out_of_stock"),
-    Step("payment", "order.validated", "payments", "COMPLETED", "order.paid"),
-    Step("payment", "order.validated", "payments", "FAILED", "payment.failed", kind="payment_failed"),
-    Step("order", "order.paid", "outcomes", "COMPLETED", "order.completed"),
-    Step("notification", "order.completed", "notices", "COMPLETED", "saga.steps"),
-    Step("inventory", "payment.failed", "releases", "RELEASED", "saga.steps", moves=-1),
-    Step("order", "payment.failed", "outcomes", "PAYMENT_FAILED", "saga.steps"),
-    Step("notification", "payment.failed", "notices", "PAYMENT_FAILED", "saga.steps"),
-    Step("order", "order.failed", "outcomes", "FAILED", "saga.steps"),
-    Step("notification", "order.failed", "notices", "FAILED", "saga.steps"),
-)
-INTAKE: Final = Step("order", "", "orders", "PENDING", "order.placed")
-SERVICES: Final = ("order", "inventory", "payment", "notification")
-WHOLE: Final = {"orders": "customer lines", "reservations": "customer lines", "payments": "customer"}
-"""The tables that keep more than the step, and what."""
-COLUMNS: Final = "order_id uuid, cause_id uuid, digest text, decided_at bigint, status text, customer text, lines text"
 
 
 class Variant(NamedTuple):
@@ -77,6 +46,8 @@ VARIANTS: Final = {
     "plain": Variant(500, False, False, 0.02, {}, {}),
     "copy": Variant(2_000, True, False, 0.05, LARGE, FULL),
 }
+COMMIT_SECONDS: Final = 0.2
+"""The least time between two offsets told to Kafka; the database has them in each transaction."""
 
 
 class Settings(msgspec.Struct):
@@ -89,190 +60,193 @@ class Settings(msgspec.Struct):
     databases: dict[str, str]
 
 
-Record = tuple[str, bytes, bytes]
-"""Topic, key and value of a record to be said."""
+Header = tuple[str, bytes]
+Record = tuple[str, bytes, bytes, list[Header]]
+"""Topic, key, value and headers of a record to be said; the first header is its id."""
+
+
+class Lane(NamedTuple):
+    """A step made ready: its topics with the prefix, `answer` the middle of its answers' ids."""
+
+    says: str
+    value: Text
+    headers: list[Header]
+    rows: tuple[tuple[str, Text], ...]
+    moves: tuple[tuple[str, int], ...]
+    answer: bytes
+
+    def move(self, key: bytes, cause: bytes, batch: "Batch") -> None:
+        """Adds what an order's step moves to a batch; no two answers have the same id, and ids come in no order."""
+        answer = key[:-9:-1] + self.answer + key[-12:]
+        facts = (key, key[-12:].lstrip(b"0"), cause, answer)
+        for table, (template, pick) in self.rows:
+            batch.rows.setdefault(table, []).append(template % pick(facts))
+        headers = [("ce_id", answer), ("ce_subject", key), *self.headers]
+        if cause:
+            headers.append(("ce_causationid", cause))
+        template, pick = self.value
+        batch.said.append((self.says, key, template % pick(facts), headers))
+        for sku, units in self.moves:
+            batch.moves[sku] += units
+
+
+class Batch:
+    """What one transaction writes and what is then said."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[bytes]] = {}
+        self.said: list[Record] = []
+        self.moves: Counter[str] = Counter()
+        self.ends: dict[tuple[str, int], int] = {}
+
 
 KEY: Final = b"01980000-0000-7000-8000-%012d"
-"""An order id; its last two digits tell kind and lines."""
-CUSTOMER: Final = b'{"id":"c-%012d","email":"customer-%012d@example.com"}'
-EVENT: Final = b'{"order_id":"%b","customer":%b,"currency":"USD","lines":%b}'
-_AT: Final = EVENT.index(b"%b", 20) + len(KEY % 0) - 2
-_CUSTOMER: Final = slice(_AT, _AT + len(CUSTOMER % (0, 0)))
-LINES: Final = [lines(number) for number in range(SKUS)]
-CARTS: Final = [
-    json.dumps([{"sku": s, "quantity": q, "unit_price": p} for s, q, p in cart], separators=(",", ":")).encode()
-    for cart in LINES
-]
+"""An order id; its last digits are the order's number, of which two tell kind and lines."""
+ANSWER: Final = b"-%04d-5000-8000-"
 
 
-def event(number: int) -> tuple[bytes, bytes]:
-    """Key and value of every record about one order."""
-    key = KEY % number
-    return key, (EVENT % (key, CUSTOMER % (number, number), CARTS[number % SKUS])).ljust(VALUE_BYTES)
-
-
-def template(step: Step, copy: bool) -> bytes:
-    """A row of the step's table for `%`: order id, cause id, customer, lines; `%.0b` swallows what it does not keep."""
-    kept = WHOLE.get(step.table, "")
-    digest, status = b"0123456789abcdef", step.status.encode()
-    absent = rb"\N" if copy else b"null"
-    customer, cart = (b"%b" if name in kept else absent + b"%.0b" for name in ("customer", "lines"))
-    if copy:
-        return b"%%b\t%%b\t%b\t1767225600000000\t%b\t%b\t%b\n" % (digest, status, customer, cart)
-    return (
-        b'{"order_id":"%%b","cause_id":"%%b","digest":"%b","decided_at":1767225600000000,'
-        b'"status":"%b","customer":%b,"lines":%b}' % (digest, status, customer, cart)
-    )
+def lanes(role: str, settings: Settings) -> dict[str, dict[bytes, Lane]]:
+    """By topic heard (`""`: an order comes in) and by the last two digits of an order's number: what to do."""
+    variant, found = VARIANTS[settings.variant], dict[str, dict[bytes, Lane]]()
+    render = copied if variant.copy else as_json
+    for cart in range(SKUS):
+        for number, step in enumerate(steps(cart, render, outbox=variant.outbox)):
+            if step.service != role:
+                continue
+            lane = Lane(
+                settings.prefix + step.says,
+                step.value,
+                step.headers,
+                tuple(step.rows.items()),
+                tuple(step.moves.items()),
+                ANSWER % number,
+            )
+            found.setdefault(step.hears and settings.prefix + step.hears, {})[b"%02d" % cart] = lane
+    return found
 
 
 class Database:
     """A service's rows, as durable as PostgreSQL makes them."""
 
-    def __init__(self, role: str, url: str, variant: Variant) -> None:
-        self._role, self._variant = role, variant
-        self._connection = psycopg.connect(url, autocommit=True, prepare_threshold=0)
-        self._written = self._acknowledged = self._deleted = 0
+    def __init__(self, role: str, settings: Settings) -> None:
+        self._variant = VARIANTS[settings.variant]
+        self._connection = psycopg.connect(settings.databases[role], autocommit=True, prepare_threshold=0)
+        write = copying if self._variant.copy else inserting
+        self._statements = {name: write(relation) for name, relation in relations(role).items()}
+        self._acknowledged: list[str] = []
 
-    def store(
-        self, rows: Mapping[str, Sequence[bytes]], said: Sequence[Record], moves: Mapping[str, int], ends: str
-    ) -> None:
-        """One transaction: rows rendered by their templates, an outbox row a record, units by SKU, offsets as JSON."""
+    def store(self, batch: Batch) -> None:
+        """One transaction. Everything said before it is durable by then, so those outbox rows go."""
         if not self._variant.copy:
             with self._connection.pipeline(), self._connection.transaction():
-                for table, rendered in rows.items():
-                    self._insert(table, COLUMNS, b",".join(rendered))
-                self._rest(said, moves, ends)
+                self._rest(batch)
+                for table, rendered in batch.rows.items():
+                    self._execute(self._statements[table], f"[{b','.join(rendered).decode()}]")
             return
         with self._connection.transaction(), self._connection.cursor() as cursor:
             with self._connection.pipeline():
-                self._rest((), moves, ends)
-            for table, rendered in rows.items():
-                with cursor.copy(f"COPY {table} FROM STDIN".encode()) as block:
+                self._rest(batch)
+            for table, rendered in batch.rows.items():
+                with cursor.copy(self._statements[table].encode()) as block:
                     block.write(b"".join(rendered))
 
-    def acknowledge(self) -> None:
-        """All that was said is durable in Kafka."""
-        self._acknowledged = self._written
-
-    def _insert(self, table: str, columns: str, rows: bytes) -> None:
-        self._execute(f"INSERT INTO {table} SELECT * FROM json_to_recordset(%s) t({columns})", f"[{rows.decode()}]")
-
-    def _rest(self, said: Sequence[Record], moves: Mapping[str, int], ends: str) -> None:
-        if self._variant.outbox:
-            self._renew_outbox(said)
-        if moves:
-            self._execute(
-                "UPDATE stock SET available = available - value::bigint, reserved = reserved + value::bigint"
-                " FROM json_each_text(%s) WHERE sku = key",
-                json.dumps(moves),
-            )
-        if ends:
-            self._execute(
-                "INSERT INTO offsets SELECT key, value::bigint FROM json_each_text(%s)"
-                " ON CONFLICT (place) DO UPDATE SET decided = excluded.decided",
-                ends,
-            )
-
-    def _renew_outbox(self, said: Sequence[Record]) -> None:
-        gone, self._deleted = self._deleted, self._acknowledged
-        self._execute(
-            "DELETE FROM outbox WHERE role = %s AND id > %s AND id <= %s", self._role, gone, self._acknowledged
-        )
-        row = b'{"role":"%b","id":%%d,"topic":"%%b","key":"%%b","value":%%b}' % self._role.encode()
-        rows = [row % (n, t.encode(), k, v) for n, (t, k, v) in enumerate(said, self._written + 1)]
-        self._written += len(said)
-        self._insert("outbox", "role text, id bigint, topic text, key uuid, value text", b",".join(rows))
+    def _rest(self, batch: Batch) -> None:
+        if self._acknowledged:
+            self._execute(f"DELETE FROM {OUTBOX} WHERE id = ANY(%s::uuid[])", f"{{{','.join(self._acknowledged)}}}")
+        self._acknowledged = [said[3][0][1].decode() for said in batch.said] if self._variant.outbox else []
+        if batch.moves:
+            self._execute(MOVE, json.dumps(batch.moves))
+        if batch.ends:
+            self._execute(ADVANCE, json.dumps([[*place, end] for place, end in batch.ends.items()]))
 
     def _execute(self, statement: str, *values: object) -> None:
         self._connection.execute(statement, values)
 
 
+MOVE: Final = """
+    UPDATE stock SET available = available - value::bigint, reserved = reserved + value::bigint
+    FROM json_each_text(%s) WHERE sku = key"""
+ADVANCE: Final = """
+    INSERT INTO consumer_offsets SELECT
+        value->>0, (value->>1)::int, '0123456789abcdefghijkl', (value->>2)::bigint, (value->>2)::bigint
+    FROM json_array_elements(%s)
+    ON CONFLICT (topic, partition) DO UPDATE SET decided = excluded.decided, acked = excluded.acked"""
+
+
+def copying(relation: Relation[Any]) -> str:
+    return f"COPY {relation.name} ({', '.join(relation.columns)}) FROM STDIN"
+
+
+def inserting(relation: Relation[Any]) -> str:
+    """All rows as one JSON document."""
+    types = {column: relation.sql_type(column) for column in relation.columns}
+    given = ", ".join(f"{column} {kind.replace('BYTEA', 'text')}" for column, kind in types.items())
+    taken = (f"convert_to({column}, 'UTF8')" if kind == "BYTEA" else column for column, kind in types.items())
+    return f"INSERT INTO {relation.name} SELECT {', '.join(taken)} FROM json_to_recordset(%s) given({given})"
+
+
 class Speaker:
     """Says records and returns once all of them are durable."""
 
-    def __init__(self, settings: Settings, variant: Variant) -> None:
+    def __init__(self, settings: Settings) -> None:
         durable = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 0}
-        self._producer = Producer({**variant.producer, **durable, "bootstrap.servers": settings.bootstrap})
+        own = {"bootstrap.servers": settings.bootstrap, "partitioner": "murmur2_random"}
+        self._producer = Producer({**VARIANTS[settings.variant].producer, **durable, **own})
 
     def say(self, records: Sequence[Record]) -> None:
-        produce = self._producer.produce
-        for topic, key, value in records:
-            produce(topic, value, key)
+        produce: Any = self._producer.produce
+        for topic, key, value, headers in records:
+            produce(topic, value, key, headers=headers)
         if left := self._producer.flush():
             raise RuntimeError(f"expected all records acknowledged, found {left} that are not")
+
+
+class Listener:
+    """Hears in batches, from the beginning on."""
+
+    def __init__(self, role: str, settings: Settings, topics: Sequence[str]) -> None:
+        self._variant = VARIANTS[settings.variant]
+        own = {"group.id": settings.prefix + role, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+        self._consumer = Consumer({**self._variant.consumer, **own, "bootstrap.servers": settings.bootstrap})
+        numbers = range(settings.partitions)
+        self._consumer.assign(
+            [TopicPartition(topic, number, OFFSET_BEGINNING) for topic in topics for number in numbers]
+        )
+        self._committed = time.monotonic()
+
+    def hear(self) -> list[Any]:
+        found = self._consumer.consume(self._variant.batch, self._variant.patience)
+        return [message for message in found if message.error() is None]  # what is an error passes by itself
+
+    def commit(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """Tells Kafka, now and then, where to read on."""
+        if time.monotonic() - self._committed > COMMIT_SECONDS:
+            self._consumer.commit(offsets=[TopicPartition(*place, end) for place, end in ends.items()])
+            self._committed = time.monotonic()
 
 
 class Service:
     """Hears in batches, stores rows and answers."""
 
     def __init__(self, role: str, settings: Settings) -> None:
-        self._variant = variant = VARIANTS[settings.variant]
-        self._database = Database(role, settings.databases[role], variant)
-        self._speaker = Speaker(settings, variant)
-        self._lanes = lanes(role, settings.prefix, variant.copy)
-        self._places = [
-            TopicPartition(topic, number, OFFSET_BEGINNING)
-            for topic in self._lanes
-            for number in range(settings.partitions)
-        ]
-        own = {"group.id": settings.prefix + role, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
-        self._consumer = Consumer({**variant.consumer, **own, "bootstrap.servers": settings.bootstrap})
-        self._consumer.assign(self._places)
+        self._lanes = {topic: lane for topic, lane in lanes(role, settings).items() if topic}
+        self._database, self._speaker = Database(role, settings), Speaker(settings)
+        self._listener = Listener(role, settings, list(self._lanes))
 
     def turn(self) -> int:
         """Deals with one batch; returns its records."""
-        found = self._consumer.consume(self._variant.batch, self._variant.patience)
-        heard = [message for message in found if message.error() is None]  # what is an error passes by itself
+        heard = self._listener.hear()
         if not heard:
             return 0
-        rows: dict[str, list[bytes]] = {}
-        said: list[Record] = []
-        moved: Counter[int] = Counter()
+        batch = Batch()
         for message in heard:
-            key, value = cast(bytes, message.key()), cast(bytes, message.value())
-            cart = int(key[-2:])
-            lane = self._lanes[cast(str, message.topic())][cart]
-            rows.setdefault(lane.table, []).append(lane.row % (key, key, value[_CUSTOMER], CARTS[cart]))
-            said.append((lane.says, key, value))
-            if lane.moves:
-                moved[cart] += lane.moves
-        ends = [place for place in self._consumer.position(self._places) if place.offset >= 0]
-        offsets = json.dumps({f"{place.topic}/{place.partition}": place.offset for place in ends})
-        self._database.store(rows, said, units(moved), offsets)
-        self._speaker.say(said)
-        self._database.acknowledge()
-        self._consumer.commit(offsets=ends, asynchronous=True)
+            key, topic = message.key(), message.topic()
+            self._lanes[topic][key[-2:]].move(key, message.headers()[0][1], batch)
+            batch.ends[topic, message.partition()] = message.offset() + 1
+        self._database.store(batch)
+        self._speaker.say(batch.said)
+        self._listener.commit(batch.ends)
         return len(heard)
-
-
-class Lane(NamedTuple):
-    """A step made ready: its row's template, and its topic with the prefix."""
-
-    table: str
-    row: bytes
-    says: str
-    moves: int
-
-
-def lanes(role: str, prefix: str, copy: bool) -> dict[str, list[Lane]]:
-    """By the topic heard and an order's number modulo SKUS: what to do."""
-    found: dict[str, list[Lane]] = {}
-    for step in (step for step in STEPS if step.service == role):
-        lane = Lane(step.table, template(step, copy), prefix + step.says, step.moves)
-        taken = found.setdefault(prefix + step.hears, [lane] * SKUS)
-        for number in range(SKUS):
-            if KINDS[number % len(KINDS)] == step.kind:
-                taken[number] = lane
-    return found
-
-
-def units(moved: Mapping[int, int]) -> Counter[str]:
-    """Units by SKU, of carts and how often each was moved."""
-    found: Counter[str] = Counter()
-    for cart, times in moved.items():
-        for sku, quantity, _ in LINES[cart]:
-            found[sku] += quantity * times
-    return found
 
 
 def serve(role: str, settings: Settings) -> None:
@@ -292,18 +266,17 @@ def _end_with_input() -> None:
 
 def load(settings: Settings) -> None:
     """The order service's intake without HTTP."""
-    variant = VARIANTS[settings.variant]
-    database, speaker = Database("load", settings.databases["order"], variant), Speaker(settings, variant)
-    row, topic = template(INTAKE, variant.copy), settings.prefix + INTAKE.says
+    intake, size = lanes("order", settings)[""], VARIANTS[settings.variant].batch
+    database, speaker = Database("order", settings), Speaker(settings)
     print("ready", flush=True)
     for line in sys.stdin:
         first, orders = map(int, line.split())
-        for start, end in pairwise([*range(first, first + orders, variant.batch), first + orders]):
-            said = [(topic, *event(number)) for number in range(start, end)]
-            rows = [row % (key, key, value[_CUSTOMER], CARTS[int(key[-2:])]) for _, key, value in said]
-            database.store({INTAKE.table: rows}, said, {}, "")
-            speaker.say(said)
-            database.acknowledge()
+        for start, end in pairwise([*range(first, first + orders, size), first + orders]):
+            batch = Batch()
+            for key in (KEY % number for number in range(start, end)):
+                intake[key[-2:]].move(key, b"", batch)
+            database.store(batch)
+            speaker.say(batch.said)
 
 
 def main(role: str) -> None:
