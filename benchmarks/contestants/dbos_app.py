@@ -4,123 +4,92 @@ Run as `python -m benchmarks.contestants.dbos_app`; it obeys lines on its standa
 Its settings come from the environment: see `dbos_settings.py`.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from itertools import islice
-from threading import Thread
+from threading import Thread, local
 from typing import Any, TypeVar
 
-from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.orm import Session
+import psycopg
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from benchmarks.contestant import PAYMENT_LIMIT, lines
+from benchmarks.contestants import asyncpg_steps as sql
+from benchmarks.contestants.asyncpg_steps import Lines
 from benchmarks.contestants.dbos_settings import Settings
 
-Lines = list[tuple[str, int, str]]
-Database = Connection | Session
 R = TypeVar("R")
+Database = psycopg.Connection[Any]
+GARBAGE = 50_000
+"""New objects after which the collector looks at the youngest."""
 
 settings = Settings.from_environment()
-engine: Engine = create_engine(settings.url, pool_size=settings.pool, max_overflow=0)
-
-PLACE = text("""
-    WITH placed AS (
-        INSERT INTO orders (id, status, amount) VALUES (:id, 'PENDING', :amount) ON CONFLICT DO NOTHING RETURNING id
-    )
-    INSERT INTO order_lines (order_id, sku, quantity, price)
-    SELECT placed.id, line.* FROM placed, unnest(
-        CAST(:skus AS text[]), CAST(:quantities AS int[]), CAST(:prices AS numeric[])) AS line""")
-OPEN_RESERVATION = text("""
-    INSERT INTO reservations (order_id, status) VALUES (:id, 'RESERVED') ON CONFLICT DO NOTHING RETURNING order_id""")
-KNOWN_RESERVATION = text("SELECT status FROM reservations WHERE order_id = :id")
-LOCK_STOCK = text("SELECT sku, available FROM stock WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
-TAKE_STOCK = text("""
-    WITH wanted AS (
-        SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS int[])) AS line (sku, quantity)),
-         kept AS (INSERT INTO reservation_lines (order_id, sku, quantity) SELECT :id, sku, quantity FROM wanted)
-    UPDATE stock SET available = available - quantity, reserved = reserved + quantity
-    FROM wanted WHERE stock.sku = wanted.sku""")
-REFUSE = text("UPDATE reservations SET status = 'REFUSED' WHERE order_id = :id")
-RELEASE = text("""
-    UPDATE reservations SET status = 'RELEASED' WHERE order_id = :id AND status = 'RESERVED' RETURNING order_id""")
-LOCK_RESERVED = text("""
-    SELECT sku FROM stock WHERE sku IN (SELECT sku FROM reservation_lines WHERE order_id = :id)
-    ORDER BY sku FOR UPDATE""")
-GIVE_BACK = text("""
-    UPDATE stock SET available = available + quantity, reserved = reserved - quantity
-    FROM reservation_lines AS line WHERE line.order_id = :id AND stock.sku = line.sku""")
-PAY = text("INSERT INTO payments (order_id, status, amount) VALUES (:id, :status, :amount) ON CONFLICT DO NOTHING")
-FINISH = text("UPDATE orders SET status = :status WHERE id = :id")
-NOTIFY = text("INSERT INTO notifications (order_id, kind) VALUES (:id, :kind) ON CONFLICT DO NOTHING")
+own = local()
 
 
-def place(database: Database, order: str, wanted: Lines) -> str:
+def database() -> Database:
+    """This thread's connection; a statement outside a transaction is one of its own, in one trip."""
+    if not hasattr(own, "database"):
+        url = settings.url.replace("+psycopg", "", 1)
+        own.database = psycopg.connect(url, autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor[Any])
+    found: Database = own.database
+    return found
+
+
+def place(order: str, wanted: Lines) -> str:
     """Stores the order with its lines and returns what it costs."""
     skus, quantities, prices = map(list, zip(*wanted, strict=True))
     amount = sum(Decimal(price) * quantity for _, quantity, price in wanted)
-    row = {"id": order, "amount": amount, "skus": skus, "quantities": quantities, "prices": prices}
-    database.execute(PLACE, row)
+    database().execute(sql.PLACE, [order, amount, skus, quantities, [Decimal(price) for price in prices]])
     return str(amount)
 
 
-def reserve(database: Database, order: str, wanted: Lines) -> bool:
+def reserve(order: str, wanted: Lines) -> bool:
     """Takes all lines from stock or none; locks in the order of SKUs, so that two orders never wait for each other."""
-    if database.execute(OPEN_RESERVATION, {"id": order}).first() is None:
-        return database.execute(KNOWN_RESERVATION, {"id": order}).scalar_one() != "REFUSED"
     quantities = {sku: quantity for sku, quantity, _ in wanted}
-    available = {row.sku: row.available for row in database.execute(LOCK_STOCK, {"skus": list(quantities)})}
-    if any(available.get(sku, 0) < quantity for sku, quantity in quantities.items()):
-        database.execute(REFUSE, {"id": order})
-        return False
-    database.execute(TAKE_STOCK, {"id": order, "skus": list(quantities), "quantities": list(quantities.values())})
-    return True
+    with database().transaction():
+        if database().execute(sql.OPEN_RESERVATION, [order]).fetchone() is None:
+            known = database().execute(sql.KNOWN_RESERVATION, [order]).fetchone()
+            return known is not None and known[0] != "REFUSED"
+        available = dict(database().execute(sql.LOCK_STOCK, [list(quantities)]).fetchall())
+        if any(available.get(sku, 0) < quantity for sku, quantity in quantities.items()):
+            database().execute(sql.REFUSE, [order])
+            return False
+        database().execute(sql.TAKE_STOCK, [order, list(quantities), list(quantities.values())])
+        return True
 
 
-def release(database: Database, order: str) -> None:
+def release(order: str) -> None:
     """Gives the reserved stock back, once."""
-    if database.execute(RELEASE, {"id": order}).first() is not None:
-        database.execute(LOCK_RESERVED, {"id": order})
-        database.execute(GIVE_BACK, {"id": order})
+    with database().transaction():
+        if database().execute(sql.RELEASE, [order]).fetchone() is not None:
+            database().execute(sql.LOCK_RESERVED, [order])
+            database().execute(sql.GIVE_BACK, [order])
 
 
-def pay(database: Database, order: str, amount: str) -> bool:
+def pay(order: str, amount: str) -> bool:
     """Stores whether the payment was taken or refused."""
     paid = Decimal(amount) <= Decimal(PAYMENT_LIMIT)
-    database.execute(PAY, {"id": order, "status": "PAID" if paid else "REFUSED", "amount": amount})
+    database().execute(sql.PAY, [order, "PAID" if paid else "REFUSED", Decimal(amount)])
     return paid
 
 
-def finish(database: Database, order: str, status: str) -> None:
+def finish(order: str, status: str) -> None:
     """Gives the order its terminal status."""
-    database.execute(FINISH, {"id": order, "status": status})
+    database().execute(sql.FINISH, [order, status])
 
 
-def notify(database: Database, order: str, kind: str) -> None:
+def notify(order: str, kind: str) -> None:
     """Stores the notification."""
-    database.execute(NOTIFY, {"id": order, "kind": kind})
-
-
-datasource = SQLAlchemyDatasource.create(settings.url, engine=engine) if settings.transactions else None
+    database().execute(sql.NOTIFY, [order, kind])
 
 
 def durable(step: Callable[..., R], *args: Any) -> R:
-    """Runs a step once: its rows and its result in one transaction, or as a step that may safely be repeated."""
-    if datasource is not None:
-        database = datasource
-
-        def in_session() -> R:
-            return step(database.sql_session(), *args)
-
-        return datasource.run_tx_step({"name": step.__name__, "isolation_level": "READ COMMITTED"}, in_session)
-
-    def in_connection() -> R:
-        with engine.begin() as connection:
-            return step(connection, *args)
-
-    return DBOS.run_step({"name": step.__name__}, in_connection)
+    """Runs a step whose result is then kept; after a crash it may be repeated."""
+    return DBOS.run_step({"name": step.__name__}, step, *args)
 
 
 @DBOS.workflow()
@@ -146,6 +115,7 @@ def configuration() -> DBOSConfig:
         "system_database_url": settings.url,
         "executor_id": settings.executor,
         "sys_db_pool_size": settings.pool,
+        "db_engine_kwargs": {"pool_pre_ping": False},
         "log_level": "WARNING",
     }
 
@@ -154,7 +124,8 @@ def make_orders(first: int, step: int, end: int, outstanding: int) -> None:
     """Starts this process' share of the orders, so many at once, and waits for all of them."""
 
     def one(number: int) -> str:
-        return DBOS.start_workflow(fulfil, f"order-{number}", lines(number)).get_result()
+        with SetWorkflowID(f"order-{number}"):
+            return fulfil(f"order-{number}", lines(number))
 
     with ThreadPoolExecutor(outstanding) as pool:
         for _ in pool.map(one, islice(range(end), first, None, step)):
@@ -177,6 +148,8 @@ def main() -> None:
     DBOS(config=configuration())
     DBOS.listen_queues([])
     DBOS.launch()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     answer("ready")
     reader = Thread(target=obey)
     reader.start()

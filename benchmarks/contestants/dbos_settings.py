@@ -9,12 +9,11 @@ VARIABLE = "DBOS_PEER"
 
 @dataclass(frozen=True)
 class Settings:
-    """`transactions` stores each step's result in the transaction of its rows; else a step is repeated after a crash."""
+    """`url` is SQLAlchemy's, of the one database; `pool` the connections that DBOS keeps for itself."""
 
     url: str
     executor: str
     pool: int = 8
-    transactions: bool = False
 
     @classmethod
     def from_environment(cls) -> "Settings":
