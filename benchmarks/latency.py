@@ -1,6 +1,7 @@
 """Latency at fixed rates, counted from when each order was due."""
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -26,12 +27,12 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 def latency(
     servers: Shared, enter: Mapping[str, Callable[[], Paced]], sizes: Sizes, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """By contestant a row a rate, CPU in µs an order by role: medians of the rounds, and the rounds; or only violations."""
+    """By contestant a row a rate, `cpu` in µs an order by role: medians of the rounds, and the rounds; or only violations."""
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in enter}
     for _ in range(sizes.rounds):
         for name, make in enter.items():
             with make() as contestant:
-                contestant.play(sizes.orders // 4)
+                contestant.play(sizes.orders)
                 rows = _rows(servers, contestant, sizes, tell)
                 rounds[name].append(judged({"rows": rows}, contestant.violations()))
             servers.tidy()
@@ -42,11 +43,12 @@ def _rows(servers: Shared, contestant: Paced, sizes: Sizes, tell: Callable[[str]
     rows = []
     for rate in sizes.rates:
         contestant.latency(rate, min(SETTLE_SECONDS, sizes.seconds))
-        meter = Meter({**contestant.processes(), **servers.processes()})
+        meter, began = Meter({**contestant.processes(), **servers.processes()}), time.perf_counter()
         found = contestant.latency(rate, sizes.seconds)
-        seconds = meter.cpu() | {"load": found["cpu"]}
+        seconds, passed = meter.cpu() | {"load": found["cpu"]}, time.perf_counter() - began
         row = {"rate": rate, "failed": found["failed"], "unended": found["unended"]}
         row["cpu"] = {role: value / found["placed"] * 1e6 for role, value in seconds.items()}
+        row["cores"] = {role: value / passed for role, value in seconds.items()}
         rows.append(row | {kind: percentiles(found[kind]) for kind in ("post", "terminal")})
         tell(f"{contestant.name} at {rate:g}/s: terminal {rows[-1]['terminal']}")
     return rows
@@ -61,6 +63,6 @@ def _together(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _median(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {"rate": rows[0]["rate"], "rounds": rows}
     found |= {count: sum(row[count] for row in rows) for count in ("failed", "unended")}
-    for kind in ("post", "terminal", "cpu"):
+    for kind in ("post", "terminal", "cpu", "cores"):
         found[kind] = {name: statistics.median(row[kind][name] for row in rows) for name in rows[0][kind]}
     return found

@@ -108,14 +108,16 @@ def latency(found: Mapping[str, Found]) -> list[str]:
             *(f"terminal {s}" for s in SHARES),
             "failed",
             "unended",
+            "cores",
         )
     ]
     for name, contestant in found.items():
         for rate in contestant.get("rows", ()):
             figures = (f"{rate[kind].get(s, 0):,.1f}" for kind in ("post", "terminal") for s in SHARES)
-            lines.append((name, f"{rate['rate']:g}", *figures, str(rate["failed"]), str(rate["unended"])))
+            cores = f"{sum(rate['cores'].values()):.2f}"
+            lines.append((name, f"{rate['rate']:g}", *figures, str(rate["failed"]), str(rate["unended"]), cores))
     return [
-        "Milliseconds from when an order was due, open loop; medians of the rounds.",
+        "Milliseconds from when an order was due, open loop; medians of the rounds. `cores` are busy in all processes together.",
         table(lines),
         *(
             f"No figure for {name}: {'; '.join(one['violations'])}"

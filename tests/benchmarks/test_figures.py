@@ -42,6 +42,13 @@ def test_a_contestant_that_fails_leaves_the_others_their_turn_and_nothing_behind
     assert servers.tidied == 2
 
 
+def test_the_table_has_the_cores_of_all_processes_together() -> None:
+    row = {"rate": 500, "post": {}, "terminal": {}, "failed": 0, "unended": 0, "cores": {"order": 0.5, "load": 0.25}}
+    written = "\n".join(report.latency({"somebody": {"rows": [row]}}))
+    assert "| cores |" in written
+    assert "| 0.75 |" in written
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "expected"),
     [
