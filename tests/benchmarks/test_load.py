@@ -1,11 +1,15 @@
 """The load generator cannot be made to look away: what is due counts from when it was due."""
 
+import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 from benchmarks.contestant import KINDS
 from benchmarks.load import Arrivals, closed, waits
@@ -67,6 +71,27 @@ def test_a_stall_is_in_the_latency_of_every_order_that_was_due_meanwhile() -> No
     assert len(longest) == RATE * 0.5
     for place, found in enumerate(longest[:HELD]):
         assert found >= (HELD - place) / RATE
+
+
+def test_an_order_that_is_sent_late_counts_from_when_it_was_due() -> None:
+    """The generator itself is stopped for a while: what was due then is sent all at once when it goes on."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def stop(number: int) -> None:
+        if number == FIRST_HELD:
+            running[0].send_signal(signal.SIGSTOP)
+            Timer(HELD / RATE, running[0].send_signal, (signal.SIGCONT,)).start()
+
+    with shop(stop) as url:
+        words = [sys.executable, "-m", "benchmarks.load", "open", url, "0", str(RATE), "0.5", "100"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as generator:
+            running.append(generator)
+            said, _ = generator.communicate(timeout=PATIENCE)
+    found = json.loads(said)
+    longest = sorted(found["post"] + found["terminal"], reverse=True)
+    assert len(longest) == RATE * 0.5
+    for place, seconds in enumerate(longest[:HELD]):
+        assert seconds >= (HELD - place - 1) / RATE
 
 
 def test_an_order_that_outlasts_its_wait_is_counted() -> None:
