@@ -17,7 +17,7 @@ from farandole.messaging.failure import Conflict, Transient, Unfit
 from tests.support.databases import PostgresDatabases
 
 METADATA = sa.MetaData()
-MANY = 100
+MANY = 200
 """More rows than travel as arrays."""
 
 

@@ -54,9 +54,13 @@ def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
     rows = Rows()
     orders = {heard.event.order_id for heard in batch if isinstance(heard.event, events.OrderEvent)}
     receipts = {heard.cause.id for heard in batch if isinstance(heard.event, events.StockReceived)}
-    known = transaction.select(RECORDED, orders, by="order_id")
+    recorded_before, received_before = (
+        transaction.ask(RECORDED, orders, by="order_id"),
+        transaction.ask(RECEIVED, receipts),
+    )
+    known = recorded_before()
     rows.load(known)
-    rows.load(transaction.select(RECEIVED, receipts))
+    rows.load(received_before())
     rows.load(_timelines(known))
     return rows
 

@@ -57,22 +57,18 @@ RELATIONS: Final = (RESERVATIONS, RELEASES, RECEIPTS, STOCK)
 
 
 def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
-    """The reservations, releases and receipts of a batch, and the stock that it may move."""
-    rows = Rows()
+    """The reservations, releases and receipts of a batch, and under one lock in SKU order the stock that it may move."""
     heard = [h.event for h in batch]
     ids = {e.order_id for e in heard if isinstance(e, events.OrderEvent)}
     failed = {e.order_id for e in heard if isinstance(e, events.PaymentFailed)}
-    receipt_ids = {e.receipt_id for e in heard if isinstance(e, ReceiveStock)}
-    known = {r.order_id: r for r in transaction.select(RESERVATIONS, ids)}
-    released = {r.order_id: r for r in transaction.select(RELEASES, failed)}
-    received = {r.receipt_id: r for r in transaction.select(RECEIPTS, receipt_ids)}
-    for found in (known, released, received):
-        rows.load(found.values())
-    skus = {e.sku for e in heard if isinstance(e, ReceiveStock) and e.receipt_id not in received}
-    for event in heard:
-        if isinstance(event, events.OrderPlaced) and event.order_id not in known:
-            skus |= {line.sku for line in event.lines}
-    for order_id in failed & known.keys() - released.keys():
-        skus |= {line.sku for line in known[order_id].lines}
-    rows.load(transaction.select(STOCK, skus, lock=True))
+    arrived = [e for e in heard if isinstance(e, ReceiveStock)]
+    reservations = transaction.ask(RESERVATIONS, ids)
+    own = (transaction.ask(RELEASES, failed), transaction.ask(RECEIPTS, (e.receipt_id for e in arrived)))
+    skus = {e.sku for e in arrived} | {line.sku for e in heard if isinstance(e, events.OrderPlaced) for line in e.lines}
+    if failed:
+        skus |= {line.sku for r in reservations() if r.order_id in failed for line in r.lines}
+    stock = transaction.ask(STOCK, skus, lock=True)
+    rows = Rows()
+    for answer in (reservations, *own, stock):
+        rows.load(answer())
     return rows

@@ -52,13 +52,14 @@ RELATIONS: Final = (ORDERS, OUTCOMES, USED_KEYS)
 
 
 def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
-    """The orders of a batch, how they ended, and the idempotency keys it uses."""
-    rows = Rows()
+    """The orders of a batch, how they ended, and the idempotency keys it uses with the orders they belong to."""
     wishes = [heard.event for heard in batch if isinstance(heard.event, events.PlaceOrder)]
-    used = transaction.select(USED_KEYS, (wish.idempotency for wish in wishes if wish.idempotency))
-    rows.load(used)
-    ids = {heard.event.order_id for heard in batch} | {key.order_id for key in used}
-    rows.load(transaction.select(ORDERS, ids))
-    if len(wishes) < len(batch):
-        rows.load(transaction.select(OUTCOMES, ids))
+    ids = {heard.event.order_id for heard in batch}
+    keys = transaction.ask(USED_KEYS, (wish.idempotency for wish in wishes if wish.idempotency))
+    found = transaction.ask(ORDERS, ids)
+    ended = transaction.ask(OUTCOMES, ids if len(wishes) < len(batch) else ())
+    used = keys()
+    rows = Rows()
+    for loaded in (used, found(), ended(), transaction.select(ORDERS, {key.order_id for key in used} - ids)):
+        rows.load(loaded)
     return rows
