@@ -12,7 +12,7 @@ class Sizes:
     warm: int = 100_000
     """Kafka's compiler goes on for so many orders of Farandole on two cores: from 270 to 50 µs of its CPU an order."""
     raw: int = 40_000
-    orders: int = 20_000
+    orders: int = 40_000
     embedded: int = 10_000
     peer: int = 600
     rates: tuple[float, ...] = (50, 500, 2000)

@@ -20,8 +20,8 @@ from farandole.messaging.offsets import BEGINNING, Offsets, ends
 from farandole.messaging.service import Service
 from farandole.messaging.transport import Partition, Publisher, Receipt, Subscription, Transport
 
-EACH: Final = 0.0005
-LONGEST: Final = 0.1
+EACH: Final = 0.0003
+LONGEST: Final = 0.05
 """Seconds that records wait for company: for each of the last batch, and at most."""
 WINDOW: Final = 8
 """Batches whose answers may be under way."""
