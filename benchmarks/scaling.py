@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scaling` writes the tables of docs/scaling.md from results/latest.json."""
+"""`python -m benchmarks.scaling` writes the tables of docs/scaling.md and of the README from results/latest.json."""
 
 import argparse
 import sys
@@ -9,12 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from benchmarks import results, simulation
+from benchmarks import front, results, simulation
 from benchmarks.queues import STEPS
 from benchmarks.report import Row, table
 from farandole.messaging import consumer, intake
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "scaling.md"
+README: Final = Path(__file__).parents[1] / "README.md"
 RATES: Final = (1_000, 10_000, 100_000, 1_000_000)
 SERVICES: Final = ("order", "inventory", "payment", "notification")
 MONITORED: Final = "farandole with monitor"
@@ -180,19 +181,18 @@ def report(found: Mapping[str, Any]) -> Iterator[str]:
     yield needs(price, stored)
 
 
-BLOCKS: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
-    "scaling": report,
-    "simulation": simulation.report,
-}
+Report = Callable[[Mapping[str, Any]], Iterator[str]]
+BLOCKS: Final[Mapping[str, Report]] = {"scaling": report, "simulation": simulation.report}
+FIGURES: Final[Mapping[str, Report]] = {"figures": front.report}
 
 
 def block(name: str, text: str) -> str:
     return f"<!-- {name} -->\n\n{text}\n\n<!-- end of {name} -->"
 
 
-def page(found: Mapping[str, Any], old: str) -> str:
+def page(found: Mapping[str, Any], old: str, blocks: Mapping[str, Report] = BLOCKS) -> str:
     """The page with the tables that the results give; a table they do not suffice for stays."""
-    for name, written in BLOCKS.items():
+    for name, written in blocks.items():
         if text := "\n\n".join(written(found)):
             before, _, rest = old.partition(f"<!-- {name} -->")
             old = before + block(name, text) + rest.partition(f"<!-- end of {name} -->")[2]
@@ -208,7 +208,8 @@ def main() -> int:
             "expected throughput with and without the monitor: `make bench ARGS='--only throughput'`", file=sys.stderr
         )
         return 1
-    PAGE.write_text(page(found, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, blocks in ((PAGE, BLOCKS), (README, FIGURES)):
+        path.write_text(page(found, path.read_text(encoding="utf-8"), blocks), encoding="utf-8")
     return 0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import results, scaling, simulation
+from benchmarks import front, results, scaling, simulation
 from benchmarks.queues import MIX
 from benchmarks.simulation import stamp
 from tests.performance.test_records import ORDERS
@@ -27,6 +27,11 @@ def test_the_tables_are_what_the_results_say(found: dict[str, Any]) -> None:
 def test_the_simulation_is_of_the_newest_latencies(found: dict[str, Any]) -> None:
     if simulation.measured(found):
         assert stamp(found["latency"]) in TEXT, f"docs/scaling.md is stale; run `{COMMAND}`"
+
+
+def test_the_figures_of_the_readme_are_those_of_the_results(found: dict[str, Any]) -> None:
+    if text := "\n\n".join(front.report(found)):
+        assert scaling.block("figures", text) in scaling.README.read_text(encoding="utf-8"), f"stale; run `{COMMAND}`"
 
 
 @pytest.mark.parametrize("name", scaling.BLOCKS)
