@@ -48,14 +48,23 @@ def checks(url: str) -> Iterator[tuple[str, str]]:
     database.close()
 
 
+def options(url: str) -> dict[str, object]:
+    """How PostgreSQL stores each table, where it was told."""
+    database = open_database(url)
+    inspector = sa.inspect(database.engine)
+    told = {table: inspector.get_table_options(table) for table in inspector.get_table_names()}
+    database.close()
+    return {table: said for table, said in told.items() if said}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_migrated_database_has_the_tables_the_code_knows(service: str, fresh: Fresh) -> None:
     migrated, created = fresh(), fresh()
     migrate(service, migrated)
     database = open_database(migrated)
     with database.engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
-        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata(service))
+        compared = {"compare_type": True, "compare_server_default": True}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=compared), metadata(service))
     database.close()
     assert differences == []
     direct = open_database(created)
@@ -63,6 +72,7 @@ def test_a_migrated_database_has_the_tables_the_code_knows(service: str, fresh: 
         metadata(service).create_all(connection)
     direct.close()
     assert sorted(checks(migrated)) == sorted(checks(created))
+    assert options(migrated) == options(created)
 
 
 def test_stock_below_zero_is_refused_by_the_migrated_table_itself(fresh: Fresh) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
         "order": "order_0001",
-        "inventory": "inventory_0001",
+        "inventory": "inventory_0002",
         "payment": "payment_0001",
         "notification": "notification_0001",
         "monitor": "monitor_0001",
