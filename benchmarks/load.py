@@ -26,7 +26,7 @@ from benchmarks.meter import peak
 WAIT: Final = b"Prefer: wait=30\r\n"
 FULL_SECONDS: Final = 0.05
 """Pause after an answer 503."""
-CROWD: Final = 8_000
+CROWD: Final = 4_000
 """Connections at once that say a system cannot keep up with a rate."""
 PENDING: Final = b'"status":"PENDING"'
 _LENGTH: Final = b"content-length: "
@@ -163,17 +163,20 @@ class Arrivals:
         self.failed = self.unended = self.placed = self._steps = 0
 
     def run(self, rate: float, seconds: float) -> None:
-        steps, start = int(rate * seconds), time.perf_counter() + FULL_SECONDS
-        self._steps = steps
+        self._steps, start = int(rate * seconds), time.perf_counter() + FULL_SECONDS
         while self.placed < self._steps or self._place.waiting:
-            while self.placed < self._steps and (due := start + self.placed / rate) <= time.perf_counter():
+            while self._room and (due := start + self.placed / rate) <= time.perf_counter():
                 self._order(self.placed, due)
                 self.placed += 1
             left = start + self.placed / rate - time.perf_counter()
             self._hear(max(0.0, left) if self.placed < self._steps else None)
-            if self.placed < steps == self._steps and self._place.crowded:
+            if self._place.crowded and self.placed < self._steps:
+                self.failed += self._steps - self.placed
                 self.stop()
-                self.failed += steps - self.placed
+
+    @property
+    def _room(self) -> bool:
+        return self.placed < self._steps and not self._place.crowded
 
     def stop(self) -> None:
         """Place no more; those who wait are still heard."""
