@@ -2,13 +2,12 @@
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Mapping, Sequence, Set
+from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
 from time import sleep, time_ns
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -52,14 +51,14 @@ class _Writing(NamedTuple):
 
 
 class EmbeddedTransport:
-    """The log, its one writer thread, and who waits for news."""
+    """The log, its one writer thread, and who listens to it; `lock` guards where each topic ends."""
 
     def __init__(self, path: Path) -> None:
-        self.news = threading.Condition()
+        self.lock = threading.RLock()
         self.database = open_database(f"sqlite:///{path}")
         self._queue: SimpleQueue[_Writing | None] = SimpleQueue()
         self._groups: dict[str, list[EmbeddedSubscription]] = defaultdict(list)
-        self._tails: dict[str, deque[Record]] = defaultdict(partial(deque, maxlen=_TAIL))
+        self._tails: dict[str, deque[Record]] = defaultdict(lambda: deque(maxlen=_TAIL))
         with self.database.writing() as transaction:
             for statement in _SCHEMA:
                 transaction.connection.exec_driver_sql(statement)
@@ -77,17 +76,16 @@ class EmbeddedTransport:
     def subscribe(self, group: str, topics: Sequence[str], revoked: Revoked) -> "EmbeddedSubscription":
         self.create_topics(topics)
         member = EmbeddedSubscription(self, group, tuple(topics), revoked)
-        with self.news:
+        with self.lock:
             self._groups[group].append(member)
         return member
 
     def create_topics(self, topics: Sequence[str]) -> None:
         """Give each new topic an id."""
-        with self.news:
-            missing = [topic for topic in topics if topic not in self.topic_ids]
-            if not missing:
+        with self.lock:
+            new = {topic: str(uuid4()) for topic in topics if topic not in self.topic_ids}
+            if not new:
                 return
-            new = {topic: str(uuid4()) for topic in missing}
             with self.database.writing() as transaction:
                 transaction.connection.exec_driver_sql("INSERT INTO topics VALUES (?, ?)", list(new.items()))
             self.topic_ids |= new
@@ -103,21 +101,21 @@ class EmbeddedTransport:
 
     def owns(self, member: "EmbeddedSubscription") -> bool:
         """The first member of a group has every partition."""
-        with self.news:
+        with self.lock:
             return self._groups[member.group][:1] == [member]
 
     def newest(self, topic: str, position: int, limit: int) -> list[Record] | None:
-        """Records from a position on, when they are still in memory; call with `news` held."""
+        """Records from a position on, when they are still in memory; call with `lock` held."""
         tail = self._tails[topic]
         if not tail or position < tail[0].offset:
             return None
         return list(islice(tail, position - tail[0].offset, position - tail[0].offset + limit))
 
     def leave(self, member: "EmbeddedSubscription") -> None:
-        with self.news:
+        with self.lock:
             if member in self._groups[member.group]:
                 self._groups[member.group].remove(member)
-            self.news.notify_all()
+            self._tell(set(member.topics))
 
     def close(self) -> None:
         if not self._closing.is_set():
@@ -147,14 +145,20 @@ class EmbeddedTransport:
                 if self._closing.wait(_RETRY_SECONDS):
                     return
                 continue
-            with self.news:
+            with self.lock:
                 for record in records:
                     self._tails[record.topic].append(record)
                     self.ends[record.topic] = record.offset + 1
                 for writing in writings:
                     writing.receipt.durable.set()
-                self.news.notify_all()
+                self._tell({record.topic for record in records})
             return
+
+    def _tell(self, topics: Set[str]) -> None:
+        """Wake those whom it concerns: every thread that wakes takes its turn at the interpreter."""
+        for member in chain.from_iterable(self._groups.values()):
+            if not topics.isdisjoint(member.topics):
+                member.news.notify()
 
     def _commit(self, writings: Sequence[_Writing]) -> list[Record]:
         self.create_topics(sorted({m.topic for writing in writings for m in writing.messages}))
@@ -203,7 +207,8 @@ class EmbeddedPublisher:
 
 class EmbeddedSubscription:
     def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...], revoked: Revoked) -> None:
-        self.group = group
+        self.group, self.topics = group, topics
+        self.news = threading.Condition(transport.lock)
         self._transport, self._topics, self._revoked = transport, topics, revoked
         self._next: dict[str, int] = {}
         self._paused = False
@@ -221,11 +226,10 @@ class EmbeddedSubscription:
         self._next |= {partition.topic: offset for partition, offset in offsets.items()}
 
     def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
-        transport = self._transport
         records: list[Record] = []
-        with transport.news:
+        with self.news:
             if not self._waiting():
-                transport.news.wait(patience)
+                self.news.wait(patience)
             waiting = self._waiting()
         if waiting:
             sleep(gather)
@@ -249,7 +253,7 @@ class EmbeddedSubscription:
     def _read(self, topic: str, limit: int) -> list[Record]:
         if limit <= 0:
             return []
-        with self._transport.news:
+        with self._transport.lock:
             records = self._transport.newest(topic, self._next[topic], limit)
         if records is None:
             records = self._stored(topic, limit)
@@ -290,11 +294,7 @@ def _row(record: Record) -> tuple[object, ...]:
     return record.topic, record.offset, (record.key or b"").decode(), record.value, headers, record.at
 
 
-def _record(topic: str, row: Sequence[object]) -> Record:
+def _record(topic: str, row: Sequence[Any]) -> Record:
     position, key, value, headers, at = row
-    assert isinstance(position, int)
-    assert isinstance(key, str)
-    assert isinstance(at, int)
-    assert isinstance(headers, str)
     decoded = tuple((name, content.encode()) for name, content in _headers.decode(headers))
-    return Record(topic, 0, position, key.encode(), value if isinstance(value, bytes) else b"", decoded, at)
+    return Record(topic, 0, position, key.encode(), value, decoded, at)
