@@ -325,3 +325,11 @@ def test_a_document_of_megabytes_travels_both_ways(database: Database) -> None:
     write(database, put(great))
     with database.reading() as transaction:
         assert transaction.select(THINGS, ["great"]) == [great]
+
+
+def test_who_reads_long_is_not_idle_in_a_transaction(postgresql: Database) -> None:
+    """A server ends those sessions, in the midst of what computes over many rows."""
+    with postgresql.reading() as reading, postgresql.reading() as looking:
+        reading.all(THINGS)
+        states = "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert set(looking.connection.exec_driver_sql(states).scalars()) == {"idle"}

@@ -78,6 +78,7 @@ class PostgresDatabase(Database):
             pool_size=4,
             max_overflow=16,
             pool_pre_ping=False,
+            isolation_level="AUTOCOMMIT",  # who writes says BEGIN; who reads much is not idle in a transaction meanwhile
             connect_args=options | _ALIVE,
         )
         sa.event.listen(engine, "connect", _configure)
