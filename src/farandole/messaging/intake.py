@@ -57,7 +57,7 @@ class Intake:
     def backlog(self) -> int:
         """Events that wait to be published or even to be decided."""
         relayed = self._relay.backlog if self._relay else 0
-        return relayed + self._queue.qsize() + sum(len(piece) for piece in self._work)
+        return relayed + self._queue.qsize() + sum(map(len, self._work))
 
     @property
     def idle(self) -> bool:
