@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from benchmarks.report import PEERS, Row, best_raw, table
+from benchmarks.report import PEERS, RAW, Row, best_raw, table
 
 KINDS: Final = (("post", "POST"), ("terminal", "terminal"))
 SHARES: Final = ("p50", "p99")
@@ -15,7 +15,12 @@ def report(found: Mapping[str, Any]) -> Iterator[str]:
     if part := found.get("throughput"):
         standings = {name: standing for name, standing in part["found"].items() if standing.get("rates")}
         yield f"Measured {part['date'][:10]} at commit {part['commit']}, {part['machine']['cores']} cores that everything shares:"
-        yield table([HEAD, *(_standing(name, standings) for name in standings)])
+        shown = (
+            name
+            for name in standings
+            if RAW not in name or statistics.median(standings[name]["rates"]) == best_raw(standings)
+        )
+        yield table([HEAD, *(_standing(name, standings) for name in shown)])
     if part := found.get("latency"):
         yield "Milliseconds from when an order was due, at a fixed rate:"
         rows = [(name, rate) for name, one in part["found"].items() for rate in one.get("rows", ())]
