@@ -28,7 +28,7 @@ _SCHEMA: Final = (
 )
 _headers: Final = msgspec.json.Decoder(list[tuple[str, str]])
 _RETRY_SECONDS: Final = 0.2
-_TAIL: Final = 2_000
+TAIL: Final = 2_000
 """Records of a topic that stay in memory: who keeps up with the log does not read them back from disk."""
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ class EmbeddedTransport:
         self.database = open_database(f"sqlite:///{path}")
         self._queue: SimpleQueue[_Writing | None] = SimpleQueue()
         self._groups: dict[str, list[EmbeddedSubscription]] = defaultdict(list)
-        self._tails: dict[str, deque[Record]] = defaultdict(lambda: deque(maxlen=_TAIL))
+        self._tails: dict[str, deque[Record]] = defaultdict(lambda: deque(maxlen=TAIL))
         with self.database.writing() as transaction:
             for statement in _SCHEMA:
                 transaction.connection.exec_driver_sql(statement)
