@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Row)
 
-FEW: Final = 128
+FEW: Final = 100
 """New rows up to which arrays cost less than COPY, which needs two trips of its own."""
 _BOUNDS: Final = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=15000"
 """No transaction keeps another owner of the same orders waiting for long."""
