@@ -117,3 +117,10 @@ def test_no_connection_keeps_much() -> None:
     one = corked(cork, transport)
     turn((one, b" " * MOST), (one, b"a"), before_its_end=lambda: transport.sent.append(b"end"))
     assert transport.sent == [b" " * MOST + b"a", b"end"]
+
+
+def test_a_client_that_has_said_all_it_will_say_still_hears_the_answer(bound: socket.socket) -> None:
+    for _ in range(20):
+        with asked(bound, "/whole") as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert b"".join(iter(lambda: connection.recv(4096), b"")).endswith(b'"all of it"')

@@ -192,12 +192,15 @@ class Consumer:
 
     def _settle(self, publisher: Publisher) -> None:
         """Commit the offsets of the acknowledged prefix."""
+        self._heed(publisher)
+        self._commit_offsets()
+
+    def _heed(self, publisher: Publisher) -> None:
         publisher.poll(0)
         while self._under_way and self._under_way[0].receipt.done:
             reached = self._under_way.popleft().ends
             self._offsets.acked(reached)
             self._acknowledged |= reached
-        self._commit_offsets()
 
     def _commit_offsets(self, *, at_rest: bool = False, wait: bool = False) -> None:
         if not self._acknowledged or not self._subscription:
@@ -222,11 +225,11 @@ class Consumer:
     def _last_words(self, seconds: float) -> None:
         if self._publisher is None:
             return
-        deadline = self.around.clock() + int(seconds * 1e6)
+        deadline, wait = self.around.clock() + int(seconds * 1e6), bool(self._under_way)
         while self._under_way and self.around.clock() < deadline:
             self._publisher.poll(0.02)
-            self._settle(self._publisher)
-        self._commit_offsets(wait=True)
+            self._heed(self._publisher)
+        self._commit_offsets(at_rest=True, wait=wait)
 
     def _keep_membership(self, patience: float) -> None:
         if self._publisher:

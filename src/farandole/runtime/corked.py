@@ -36,16 +36,16 @@ class CorkedTransport:
 
     def write(self, data: bytes) -> None:
         if not self._kept:
-            self._cork.add(self._flush)
+            self._cork.add(self.flush)
         self._kept += data
         if len(self._kept) > MOST:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         kept, self._kept = self._kept, b""
         if kept and not self.is_closing():
             self._transport.write(kept)
@@ -62,4 +62,10 @@ class CorkedProtocol(HttpToolsProtocol):
         self._cork = cork
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, CorkedTransport(transport, self._cork)))
+        self._corked = CorkedTransport(transport, self._cork)
+        super().connection_made(cast(asyncio.Transport, self._corked))
+
+    def eof_received(self) -> None:
+        """A client that has said all it will say still hears the answer: the loop closes the connection next."""
+        self._corked.flush()
+        super().eof_received()

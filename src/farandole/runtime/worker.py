@@ -6,7 +6,7 @@ import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from os import getpid
 from time import time_ns
@@ -189,7 +189,7 @@ def _reply(outcomes: Sequence[tuple[Any, Decision | Exception]]) -> None:
     for reply, outcome in outcomes:
         by_loop.setdefault(reply.get_loop(), []).append((reply, outcome))
     for loop, pairs in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # a loop that is closed has nobody left who waits
             loop.call_soon_threadsafe(_resolve, pairs)
 
 

@@ -255,8 +255,9 @@ class EmbeddedSubscription:
             return []
         with self._transport.lock:
             records = self._transport.newest(topic, self._next[topic], limit)
+            end = self._transport.ends[topic]
         if records is None:
-            records = self._stored(topic, limit)
+            records = self._stored(topic, min(limit, end - self._next[topic]))
         if records:
             self._next[topic] = records[-1].offset + 1
         return records
