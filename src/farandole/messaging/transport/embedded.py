@@ -209,7 +209,7 @@ class EmbeddedSubscription:
     def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...], revoked: Revoked) -> None:
         self.group, self.topics = group, topics
         self.news = threading.Condition(transport.lock)
-        self._transport, self._topics, self._revoked = transport, topics, revoked
+        self._transport, self._revoked = transport, revoked
         self._next: dict[str, int] = {}
         self._paused = False
 
@@ -220,35 +220,35 @@ class EmbeddedSubscription:
         with self._transport.database.reading() as transaction:
             committed = {row[0]: row[1] for row in transaction.connection.execute(statement, {"member": self.group})}
         ids, ends = self._transport.topic_ids, self._transport.ends
-        return [Opening(Partition(t, 0), ids[t], committed.get(t), 0, ends[t]) for t in self._topics]
+        return [Opening(Partition(t, 0), ids[t], committed.get(t), 0, ends[t]) for t in self.topics]
 
     def begin(self, offsets: Mapping[Partition, int]) -> None:
         self._next |= {partition.topic: offset for partition, offset in offsets.items()}
 
     def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
-        records: list[Record] = []
         with self.news:
             if not self._waiting():
                 self.news.wait(patience)
             waiting = self._waiting()
-        if waiting:
-            sleep(gather)
+        if not waiting:
+            return []
+        sleep(gather)
+        records: list[Record] = []
         for topic in waiting:
             records += self._read(topic, limit - len(records))
-        if waiting:
-            self._topics = (*self._topics[1:], self._topics[0])
+        self.topics = (*self.topics[1:], self.topics[0])
         return records
 
     def _waiting(self) -> list[str]:
         if self._paused:
             return []
         ends = self._transport.ends
-        for topic in self._topics:
+        for topic in self.topics:
             if topic in self._next and self._next[topic] > ends[topic]:
                 raise Halt(
                     f"{topic}/0: expected to read on at {self._next[topic]}, found a log that ends at {ends[topic]}"
                 )
-        return [topic for topic in self._topics if topic in self._next and self._next[topic] < ends[topic]]
+        return [topic for topic in self.topics if topic in self._next and self._next[topic] < ends[topic]]
 
     def _read(self, topic: str, limit: int) -> list[Record]:
         if limit <= 0:
