@@ -53,7 +53,7 @@ format: $(DEV)/.ready ## Format the code and repair what the linter can repair
 
 .PHONY: servers
 servers: $(DEV)/.ready ## Fetch Kafka, find PostgreSQL, and say which tests are left out without them
-	$(BIN)/python -m tests.support
+	$(BIN)/python -m farandole.proof.ground
 
 .PHONY: hooks
 hooks: $(DEV)/.ready ## Have git run the checks before each commit

@@ -17,7 +17,7 @@ from benchmarks.contestants.temporal_contestant import Temporal
 from benchmarks.ground import Servers
 from benchmarks.sizes import Sizes
 from benchmarks.throughput import Entry
-from tests.support.processes import Missing
+from farandole.proof.ground.processes import Missing
 
 PEERS: Final[dict[str, Callable[..., Contestant]]] = {"DBOS Transact": Dbos, "FastStream + SQLAlchemy": FastStreamSaga}
 ON_REQUEST: Final[dict[str, Callable[..., Contestant]]] = {"restate": Restate, "temporal": Temporal}

@@ -9,8 +9,8 @@ import psycopg
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from tests.support.postgres import libpq_url
-from tests.support.servers import KafkaServer, PostgresServer
+from farandole.proof.ground import KafkaServer, PostgresServer
+from farandole.proof.ground.postgres import libpq_url
 
 POSTGRES: Final = {
     "fsync": "on",

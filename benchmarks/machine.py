@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.ground import KAFKA, Servers
-from tests.support.kafka import JVM
-from tests.support.kafka_jars import kafka_version
+from farandole.proof.ground.kafka import JVM
+from farandole.proof.ground.kafka_jars import kafka_version
 
 PACKAGES: Final = ("confluent-kafka", "psycopg", "sqlalchemy", "msgspec", "starlette", "uvicorn", "uvloop")
 PEERS: Final = ("dbos", "faststream", "sqlalchemy", "asyncpg", "restate-sdk", "temporalio")

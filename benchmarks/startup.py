@@ -12,8 +12,8 @@ from typing import Final
 from benchmarks.contestants.embedded import FarandoleEmbedded
 from benchmarks.contestants.farandole import Farandole
 from benchmarks.ground import Servers
+from farandole.proof.ground import cluster
 from farandole.runtime.wiring import NAMES
-from tests.system import cluster
 
 FARANDOLE: Final = [sys.executable, "-m", "farandole.cli"]
 IDLE: Final = (["topics"], ["migrate", "order"])

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from benchmarks.contestant import Contestant
 from benchmarks.meter import Meter
-from tests.support.processes import Missing
+from farandole.proof.ground.processes import Missing
 
 WARM_SHARE: Final = 0.1
 FEWEST: Final = 20

@@ -12,7 +12,7 @@ import httpx
 from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Play
 from benchmarks.contestants.farandole import CONNECTIONS, Tally, notes, place, receive
 from benchmarks.load import request
-from tests.system.cluster import Embedded
+from farandole.proof.ground.cluster import Embedded
 
 JSON: Final = {"Content-Type": "application/json"}
 PATIENCE: Final = 300.0

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.processes import ServerFailed
+from farandole.proof.ground.processes import ServerFailed
 
 START_SECONDS: Final = 60
 END_SECONDS: Final = 20

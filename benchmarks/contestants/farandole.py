@@ -14,7 +14,7 @@ import psycopg
 
 from benchmarks.contestant import HOT, LINES, PAYMENT_LIMIT, SKUS, Ground, Play
 from farandole.contract.invariants import findings
-from tests.system.cluster import SAGA, Cluster, Member
+from farandole.proof.ground.cluster import SAGA, Cluster, Member
 
 CONNECTIONS: Final = 256
 RECEIVERS: Final = 16

@@ -24,8 +24,8 @@ from benchmarks.contestant import Ground, Play
 from benchmarks.contestants import engine_server, one_database
 from benchmarks.contestants.restate_settings import Settings
 from benchmarks.contestants.workers import Workers
-from tests.support.ports import free_port
-from tests.support.processes import Missing
+from farandole.proof.ground.ports import free_port
+from farandole.proof.ground.processes import Missing
 
 CONFIGURATION: Final = """
 default-num-partitions = {partitions}

@@ -21,8 +21,8 @@ from benchmarks.contestant import Ground, Play
 from benchmarks.contestants import engine_server, one_database
 from benchmarks.contestants.temporal_settings import Settings
 from benchmarks.contestants.workers import Workers
-from tests.support.ports import accepts_connections, free_port
-from tests.support.processes import Missing
+from farandole.proof.ground.ports import accepts_connections, free_port
+from farandole.proof.ground.processes import Missing
 
 
 @dataclass

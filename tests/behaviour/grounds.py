@@ -12,9 +12,9 @@ from farandole.messaging.envelope import Record
 from farandole.messaging.transport import Partition, Transport
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.messaging.transport.kafka import KafkaTransport
+from farandole.proof.ground.waiting import drive_until
 from farandole.runtime.wiring import STORAGES, TOPICS
 from tests.support.databases import PostgresDatabases
-from tests.support.waiting import drive_until
 
 PARTITIONS = 2
 

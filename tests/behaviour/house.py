@@ -26,6 +26,7 @@ from farandole.messaging.service import Service
 from farandole.messaging.transport import Partition
 from farandole.monitor.domain import Recorded
 from farandole.monitor.storage import RECORDED
+from farandole.proof.ground.waiting import PATIENCE, drive_until
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import MONITOR, NAMES, TOPICS, services
 from farandole.services.inventory import facts as inventory_facts
@@ -37,7 +38,6 @@ from farandole.services.order.domain import Status
 from farandole.services.payment import facts as payment_facts
 from tests.behaviour.carriers import Frail
 from tests.behaviour.grounds import Ground
-from tests.support.waiting import PATIENCE, drive_until
 
 FACTS = {
     "order": order_facts.facts,

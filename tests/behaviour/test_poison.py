@@ -14,10 +14,10 @@ from farandole.messaging.decision import Decision, Rows
 from farandole.messaging.envelope import Event, Heard, Message, Said, seal
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.service import Service
+from farandole.proof.ground.waiting import drive_until
 from farandole.services.inventory.domain import Stock
 from farandole.services.order.domain import Order
 from tests.behaviour.house import House, copy_of, header, with_headers
-from tests.support.waiting import drive_until
 
 BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
     "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "JSON"),

@@ -14,8 +14,8 @@ import pytest
 from farandole import __version__
 from farandole.cli.servers import SERVERS, SERVICES, microseconds
 from farandole.contract.choreography import FLOWS, Service
+from farandole.proof.ground.ports import free_port
 from tests.cli.server import PROBLEM, Answer, CannedServer
-from tests.support.ports import free_port
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 ID = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"

@@ -16,13 +16,13 @@ from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig,
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from farandole.contract.choreography import FLOWS
+from farandole.proof.ground.waiting import drive_until
 from farandole.runtime import embedded
 from farandole.runtime.demo import stock, wish
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import NAMES
 from tests.http.conftest import Client
-from tests.support.waiting import drive_until
 
 EXAMPLES = 8
 # A JSON Schema cannot say what a cursor is, how many digits a currency has, or that a key is used once.

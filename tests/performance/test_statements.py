@@ -6,11 +6,11 @@ from typing import NamedTuple
 import pytest
 
 from farandole.contract.choreography import COMMAND, flow
+from farandole.proof.ground.waiting import drive_until
 from farandole.runtime.wiring import MONITOR
 from tests.behaviour.house import House
 from tests.performance.meters import Asked, asked
 from tests.performance.orders import FLOWS, accepted, place
-from tests.support.waiting import drive_until
 
 
 class Cost(NamedTuple):

@@ -14,9 +14,9 @@ from alembic.script import ScriptDirectory
 
 from farandole.messaging.database import open_database
 from farandole.messaging.failure import Transient
+from farandole.proof.ground.ports import free_port
 from farandole.runtime.migrations import HEAD, ForeignDatabase, alembic_config, current, migrate, up_to_date
 from tests.support.databases import PostgresDatabases
-from tests.support.ports import free_port
 
 Fresh = Callable[[], str]
 SERVICES = tuple(HEAD)

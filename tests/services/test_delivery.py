@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
+from farandole.proof.ground.ports import free_port
 from farandole.services.notification.channels import (
     AppriseChannel,
     Channel,
@@ -28,7 +29,6 @@ from farandole.services.notification.delivery import LEASE, SECOND, TAKEN, Backo
 from farandole.services.notification.domain import Delivery, Message
 from farandole.services.notification.storage import DELIVERIES, MESSAGES, METADATA
 from tests.support.databases import PostgresDatabases
-from tests.support.ports import free_port
 
 NOW = 1_800_000_000 * SECOND
 OK = "250 taken"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from tests.support.postgres import create_database, libpq_url
+from farandole.proof.ground.postgres import create_database, libpq_url
 
 
 class PostgresDatabases:

@@ -9,7 +9,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import Protocol, assert_never
 
-from tests.support.servers import KafkaServer, Missing, PostgresServer, ServerFailed
+from farandole.proof.ground import KafkaServer, Missing, PostgresServer, ServerFailed
 
 CLOSE = ""
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import pytest
 
+from farandole.proof.ground import Missing
 from tests.support.databases import PostgresDatabases
 from tests.support.desk import DeskAddress, ServerDesk
-from tests.support.servers import Missing
 
 DESK = pytest.StashKey[ServerDesk]()
 DESK_ADDRESS = pytest.StashKey[DeskAddress]()

@@ -16,10 +16,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from farandole.proof.ground import KafkaServer, Missing, PostgresServer, ServerFailed
+from farandole.proof.ground.postgres import libpq_url, system_programs, wheel_programs
+from farandole.proof.ground.processes import Account, ServerProcess
 from tests.support.databases import PostgresDatabases
-from tests.support.postgres import libpq_url, system_programs, wheel_programs
-from tests.support.processes import Account, ServerProcess
-from tests.support.servers import KafkaServer, Missing, PostgresServer, ServerFailed
 
 TOPIC = "kept"
 SECONDS = 30
@@ -122,7 +122,7 @@ def test_a_server_ends_with_a_killed_owner(tmp_path: Path) -> None:
     owner = """
 import sys, time
 from pathlib import Path
-from tests.support.processes import Account, ServerProcess
+from farandole.proof.ground.processes import Account, ServerProcess
 server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"], Path("server.log"), Account.current())
 server.start(lambda: True, 5)
 print(server.pid, flush=True)

@@ -9,12 +9,12 @@ import pytest
 from farandole.contract.choreography import FLOWS
 from farandole.contract.facts import Facts
 from farandole.contract.invariants import findings
+from farandole.proof.ground.cluster import SAGA, Cluster, Member
+from farandole.proof.ground.topics import record_facts
+from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.demo import specification
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
-from tests.support.waiting import drive_until, pause
-from tests.system.cluster import SAGA, Cluster, Member
-from tests.system.topics import record_facts
 
 ORDERS = 2_000
 CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}

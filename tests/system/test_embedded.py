@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.waiting import drive_until, pause
-from tests.system.cluster import Embedded, farandole
+from farandole.proof.ground.cluster import Embedded, farandole
+from farandole.proof.ground.waiting import drive_until, pause
 
 CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
 ENDS = {"10.00": "COMPLETED", "10000.01": "PAYMENT_FAILED", "1.00": "FAILED"}

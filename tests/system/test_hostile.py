@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.system.cluster import Embedded
+from farandole.proof.ground.cluster import Embedded
 
 LINE = {"sku": "tea", "quantity": 1, "unit_price": "10.00"}
 ORDER: dict[str, Any] = {"customer": {"id": "c-1"}, "currency": "USD", "lines": [LINE]}

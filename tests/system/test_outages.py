@@ -12,11 +12,11 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
+from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground.cluster import SAGA, Cluster, Member
+from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
-from tests.support.servers import KafkaServer, Missing, PostgresServer
-from tests.support.waiting import drive_until, pause
-from tests.system.cluster import SAGA, Cluster, Member
 from tests.system.test_distributed import place, receive, start_all, wish
 
 TOPICS = ("order.placed", "order.validated", "order.paid", "order.completed", "payment.failed", "order.failed")

@@ -8,7 +8,7 @@ from typing import Self
 from farandole.messaging.envelope import Message, Record
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport import Opening, Partition, Publisher, Transport
-from tests.support.waiting import PATIENCE, drive_until
+from farandole.proof.ground.waiting import PATIENCE, drive_until
 
 POLL_SECONDS = 0.05
 

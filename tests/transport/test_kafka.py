@@ -21,9 +21,9 @@ from farandole.messaging.envelope import Message
 from farandole.messaging.failure import Halt, Transient
 from farandole.messaging.transport import Receipt
 from farandole.messaging.transport.kafka import KafkaTransport
-from tests.support.ports import free_port
-from tests.support.servers import KafkaServer, Missing
-from tests.support.waiting import drive_until
+from farandole.proof.ground import KafkaServer, Missing
+from farandole.proof.ground.ports import free_port
+from farandole.proof.ground.waiting import drive_until
 from tests.transport.members import Member, expected_values, first_values, messages, say
 
 TOPIC = "order.placed"

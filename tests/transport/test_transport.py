@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from farandole.messaging.transport import Publisher, Transport
-from tests.support.waiting import drive_until
+from farandole.proof.ground.waiting import drive_until
 from tests.transport.members import Member, expected_values, first_values, messages, say
 
 TOPIC, OTHER = "order.placed", "order.validated"

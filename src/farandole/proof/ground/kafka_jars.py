@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.support.processes import Missing, ServerFailed, found_program
+from farandole.proof.ground.processes import Missing, ServerFailed, found_program
 
-POM = Path(__file__).parent / "kafka" / "pom.xml"
+POM = Path(__file__).parent / "pom.xml"
 OLDEST_JAVA = 17
 FETCH_SECONDS = 900
 

@@ -1,13 +1,13 @@
-"""`python -m tests.support` makes the servers ready for a test run and says which tests are left out."""
+"""`python -m farandole.proof.ground` makes the servers ready for a test run and says which tests are left out."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.support.kafka_jars import fetched_jars, java
-from tests.support.postgres import installed_programs
-from tests.support.servers import Missing
+from farandole.proof.ground import Missing
+from farandole.proof.ground.kafka_jars import fetched_jars, java
+from farandole.proof.ground.postgres import installed_programs
 
 
 def kafka() -> Path:

@@ -13,11 +13,11 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.support.kafka_jars import fetched_jars, java
-from tests.support.ports import accepts_connections, free_port
-from tests.support.processes import Account, ServerProcess, run_to_end
+from farandole.proof.ground.kafka_jars import fetched_jars, java
+from farandole.proof.ground.ports import accepts_connections, free_port
+from farandole.proof.ground.processes import Account, ServerProcess, run_to_end
 
-LOGGING = Path(__file__).parent / "kafka" / "log4j2.yaml"
+LOGGING = Path(__file__).parent / "log4j2.yaml"
 START_SECONDS = 120
 FAST_START = ("-XX:TieredStopAtLevel=1",)
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC")

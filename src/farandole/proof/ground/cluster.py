@@ -17,9 +17,9 @@ import httpx
 from farandole.contract.facts import Facts
 from farandole.contract.invariants import Finding, findings
 from farandole.messaging.database import open_database
+from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.wiring import NAMES
-from tests.support.waiting import drive_until, pause
 
 SAGA = NAMES[:4]
 

