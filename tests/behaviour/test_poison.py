@@ -9,18 +9,20 @@ import pytest
 from uuid_utils import uuid7
 
 from farandole.contract import events
+from farandole.contract.invariants import findings
 from farandole.messaging.dead_letters import record_of
 from farandole.messaging.decision import Decision, Rows
-from farandole.messaging.envelope import Event, Heard, Message, Said, seal
+from farandole.messaging.envelope import Cause, Event, Heard, Message, Said, digest, seal
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.service import Service
+from farandole.monitor import facts as monitor_facts
 from farandole.proof.ground.waiting import drive_until
 from farandole.services.inventory.domain import Stock
 from farandole.services.order.domain import Order
 from tests.behaviour.house import House, copy_of, header, with_headers
 
 BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
-    "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "JSON"),
+    "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "UTF-8"),
     "no JSON": (lambda m: m._replace(value=b"{"), "JSON"),
     "a missing field": (lambda m: m._replace(value=b"{}"), "order_id"),
     "deep nesting": (lambda m: m._replace(value=b"[" * 100_000), "JSON"),
@@ -31,6 +33,10 @@ BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
     "a time that is none": (lambda m: with_headers(m, ce_time="yesterday"), "yesterday"),
     "another's key": (lambda m: m._replace(key=str(uuid7())), "key"),
     "300 KiB": (lambda m: m._replace(value=m.value[:-1] + b" " * 300 * 1024 + b"}"), "262144"),
+    "a time no calendar has": (lambda m: with_headers(m, ce_time="9999-12-31T23:59:59-23:59"), "9999"),
+    "a time before the first year": (lambda m: with_headers(m, ce_time="0001-01-01T00:00:00+23:59"), "0001"),
+    "no UTF-8 where nobody looks": (lambda m: m._replace(value=m.value[:-1] + b',"x":"\xed\xa0\x80"}'), "UTF-8"),
+    "U+0000 after a backslash": (lambda m: m._replace(value=m.value.replace(b'"ada"', b'"\\\\\\u0000"')), "U+0000"),
     "U+0000": (lambda m: m._replace(value=m.value.replace(b'"ada"', b'"a\\u0000a"')), "U+0000"),
 }
 
@@ -73,6 +79,34 @@ def test_a_record_that_cannot_be_understood_is_parked_and_others_of_its_batch_go
     assert found in letter.error
     assert (letter.replayed_at, letter.outcome) == (None, None)
     assert len(house.dead("monitor")) == 2
+
+
+def test_a_backslash_before_u0000_is_text_and_the_order_dances(house: House) -> None:
+    house.receive(5)
+    wish = events.PlaceOrder(
+        order_id=str(uuid7()),
+        customer=events.Customer(id="a\\u0000"),
+        currency="USD",
+        lines=(events.Line(sku="tea", quantity=1, unit_price="10.00"),),
+    )
+    house.one("order").intake.submit(Heard(wish, Cause(wish.order_id, digest(wish)), house.clock()), wish.order_id)
+    house.settle()
+    assert house.status(wish.order_id) == "COMPLETED"
+    house.sound()
+
+
+@pytest.mark.parametrize(("currency", "total"), [("ZZZ", "10.00"), ("USD", "10.001"), ("USD", "9" * 18)])
+def test_money_that_is_none_is_not_recorded_and_the_invariants_still_answer(
+    house: House, placed: Message, currency: str, total: str
+) -> None:
+    order = msgspec.json.decode(placed.value, type=events.OrderPlaced)
+    forged = placed._replace(value=msgspec.json.encode(msgspec.structs.replace(order, currency=currency, total=total)))
+    house.say(forged)
+    house.settle()
+    assert forged.value in {letter.record_value for letter in house.dead("monitor")}
+    an_hour_later = house.clock() + 3_600_000_000
+    facts = house.read("monitor", lambda transaction: monitor_facts.facts(transaction, an_hour_later))
+    assert {found.id for found in findings(facts) if found.violations is not None} > {"A5", "Q6", "T3"}
 
 
 def test_an_event_of_an_unknown_order_is_parked_and_others_go_on(house: House) -> None:

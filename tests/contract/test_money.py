@@ -66,6 +66,14 @@ def test_what_is_no_plain_decimal_is_refused(amount: str) -> None:
         minor(amount, "USD")
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("9" * 17, "USD"), ("9" * 15 + ".9999", "CLF"), ("9" * 16 + ".5", "KWD")]
+)
+def test_minor_units_that_no_database_holds_are_refused(amount: str, currency: str) -> None:
+    with pytest.raises(MalformedAmount, match="10\\^18"):
+        minor(amount, currency)
+
+
 @pytest.mark.parametrize(("amount", "currency"), [("500.0", "JPY"), ("1.2345", "KWD")])
 def test_more_digits_than_the_currency_has_are_refused(amount: str, currency: str) -> None:
     with pytest.raises(MalformedAmount, match=currency):

@@ -6,6 +6,8 @@ from typing import Final
 
 from iso4217 import Currency
 
+MOST_FIGURES: Final = 18
+"""Figures of the largest amount in minor units: both databases keep 64-bit integers."""
 _AMOUNT: Final = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?", re.ASCII)
 
 DIGITS: Final[dict[str, int]] = {c.code: c.exponent for c in Currency if c.exponent is not None}
@@ -34,9 +36,10 @@ def minor(amount: str, currency: str) -> int:
     whole, fraction = match.group(1), match.group(2) or ""
     if len(fraction) > places:
         raise MalformedAmount(f"expected at most {places} digits after the point for {currency}, found {amount[:40]!r}")
-    if len(whole) > 18:
-        raise MalformedAmount(f"expected an amount below 10^18, found {amount[:40]!r}")
-    return int(whole + fraction.ljust(places, "0"))
+    figures = whole + fraction.ljust(places, "0")
+    if len(figures) > MOST_FIGURES:
+        raise MalformedAmount(f"expected an amount below 10^{MOST_FIGURES} minor units, found {amount[:40]!r}")
+    return int(figures)
 
 
 def decimal(amount: int, currency: str) -> str:

@@ -17,6 +17,8 @@ LARGEST_VALUE: Final = 256 * 1024
 
 VERSION: Final = 1
 _UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
+"""U+0000 as JSON escapes it; after an even number of backslashes `u0000` is only text."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -98,11 +100,11 @@ def rfc3339(at: int) -> str:
 
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:19]
 
 
 def microseconds(text: str) -> int:
-    """The inverse of rfc3339; raises ValueError unless the text is an RFC 3339 time."""
+    """The inverse of rfc3339; raises ValueError unless the text is an RFC 3339 time in the years 1 to 9999 of UTC."""
     second, fraction = text[:19], text[20:26]
     if len(text) == 27 and text[19] == "." and text[26] == "Z" and fraction.isascii() and fraction.isdecimal():
         return _since_1970(second + "Z") + int(fraction)  # as rfc3339 writes it: hardly a second is read twice
@@ -114,7 +116,10 @@ def _since_1970(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"expected a time with an offset, found {text!r}")
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    try:
+        delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time in the years 1 to 9999 of UTC, found {text!r}") from None
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
@@ -155,6 +160,8 @@ def unseal(record: Record, decoder: Decoder, now: int) -> Heard[Any]:
     """What a record says; raises Poison, naming what was expected and found, when it cannot be understood."""
     value, headers = _value(record), dict(record.headers)
     try:
+        if not value.isascii():
+            value.decode()  # fields that nobody here knows are skipped without a look
         event = decoder.decode(value)
     except UnicodeDecodeError as error:
         raise Poison(f"expected UTF-8, found {error.reason} at byte {error.start}") from error
@@ -178,7 +185,7 @@ def _value(record: Record) -> bytes:
         raise Poison("expected a JSON object, found no value (a tombstone)")
     if len(record.value) > LARGEST_VALUE:
         raise Poison(f"expected at most {LARGEST_VALUE} bytes, found {len(record.value)}")
-    if b"\\u0000" in record.value:
+    if b"\\u0000" in record.value and _ESCAPED_NUL(record.value):
         raise Poison("expected text without U+0000")
     return record.value
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from farandole.contract import events
+from farandole.contract import events, money
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND
 from farandole.messaging.decision import Decision, Handler, Rows
 from farandole.messaging.envelope import Event, Heard
@@ -21,6 +21,7 @@ def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
     if known := rows.get(Recorded, heard.cause.id):
         return Decision(known)
     event, step = heard.event, _step(heard)
+    _expect_money(event)
     topic = None if step.hears is COMMAND else step.hears.topic
     taken = (step.service, step.words, topic)
     timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id, frozenset())
@@ -48,6 +49,18 @@ def receive(rows: Rows, heard: Heard[events.StockReceived]) -> Decision:
         return Decision(known)
     goods = heard.event
     return Decision(Received(*heard.cause, goods.sku, goods.quantity, heard.said_at))
+
+
+def _expect_money(event: events.OrderEvent) -> None:
+    """Raises MalformedAmount: what is recorded here is summed up by the invariants later."""
+    match event:
+        case events.OrderPlaced() | events.OrderCompleted():
+            money.minor(event.total, event.currency)
+        case events.OrderValidated() | events.OrderPaid() | events.PaymentFailed():
+            money.minor(event.amount, event.currency)
+    if isinstance(event, events.OrderPlaced):
+        for line in event.lines:
+            money.minor(line.unit_price, event.currency)
 
 
 def _step(heard: Heard[events.OrderEvent]) -> Step:
