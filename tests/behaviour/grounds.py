@@ -47,9 +47,9 @@ class EmbeddedGround:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._log = EmbeddedTransport(folder / "log.db")
-        self._log.create_topics(TOPICS)
-        self.transport: Transport = self._log
+        self.log = EmbeddedTransport(folder / "log.db")
+        self.log.create_topics(TOPICS)
+        self.transport: Transport = self.log
 
     def database(self, name: str) -> Database:
         database = open_database(f"sqlite:///{self._folder / name}.db")
@@ -57,10 +57,10 @@ class EmbeddedGround:
         return database
 
     def ends(self) -> dict[Partition, int]:
-        return {Partition(topic, 0): self._log.ends[topic] for topic in TOPICS}
+        return {Partition(topic, 0): self.log.ends[topic] for topic in TOPICS}
 
     def records(self, topic: str) -> list[Record]:
-        reader = self._log.subscribe(f"reader-{uuid.uuid4()}", [topic], lambda taken: None)
+        reader = self.log.subscribe(f"reader-{uuid.uuid4()}", [topic], lambda taken: None)
         reader.begin({Partition(topic, 0): 0})
         found: list[Record] = []
         while more := reader.poll(1000, 0):
@@ -69,14 +69,14 @@ class EmbeddedGround:
         return found
 
     def recreate(self, topic: str) -> None:
-        with self._log.database.writing() as transaction:
+        with self.log.database.writing() as transaction:
             for table in ("topics", "records"):
                 transaction.connection.exec_driver_sql(f"DELETE FROM {table} WHERE topic = ?", (topic,))
-        del self._log.topic_ids[topic], self._log.ends[topic]
-        self._log.create_topics([topic])
+        del self.log.topic_ids[topic], self.log.ends[topic]
+        self.log.create_topics([topic])
 
     def close(self) -> None:
-        self._log.close()
+        self.log.close()
 
 
 class DistributedGround:
@@ -85,7 +85,7 @@ class DistributedGround:
     patience = 0.005
 
     def __init__(self, bootstrap: str, prefix: str, databases: PostgresDatabases) -> None:
-        self._bootstrap, self._prefix, self._databases = bootstrap, prefix, databases
+        self.bootstrap, self.prefix, self._databases = bootstrap, prefix, databases
         self._urls: dict[str, str] = {}
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._kafka = KafkaTransport(bootstrap, prefix=prefix)
@@ -104,7 +104,7 @@ class DistributedGround:
         return self._urls[name]
 
     def ends(self) -> dict[Partition, int]:
-        places = [TopicPartition(self._prefix + topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+        places = [TopicPartition(self.prefix + topic, number) for topic in TOPICS for number in range(PARTITIONS)]
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         answers = self._admin.list_offsets(dict.fromkeys(places, latest))
         return {self._partition(at): answer.result(30).offset for at, answer in answers.items()}
@@ -115,9 +115,9 @@ class DistributedGround:
         if not wanted:
             return found
         reader = Consumer(
-            {"bootstrap.servers": self._bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
+            {"bootstrap.servers": self.bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
         )
-        reader.assign([TopicPartition(self._prefix + topic, partition.partition, 0) for partition in wanted])
+        reader.assign([TopicPartition(self.prefix + topic, partition.partition, 0) for partition in wanted])
         drive_until(lambda: len(found) >= sum(wanted.values()), lambda: found.extend(self._read(reader, topic)))
         reader.close()
         return sorted(found, key=lambda record: (record.partition, record.offset))
@@ -133,14 +133,14 @@ class DistributedGround:
         return records
 
     def recreate(self, topic: str) -> None:
-        name = self._prefix + topic
+        name = self.prefix + topic
         self._admin.delete_topics([name])[name].result(30)
         drive_until(lambda: name not in self._admin.list_topics(timeout=10).topics, lambda: None)
         self._kafka.ensure_topics([topic], PARTITIONS)
         drive_until(lambda: name in self._admin.list_topics(timeout=10).topics, lambda: None)
 
     def _partition(self, place: TopicPartition) -> Partition:
-        return Partition(place.topic[len(self._prefix) :], place.partition)
+        return Partition(place.topic[len(self.prefix) :], place.partition)
 
     def close(self) -> None:
         self._kafka.close()

@@ -15,7 +15,7 @@ from farandole.contract import events
 from farandole.contract.facts import Facts, RecordFact
 from farandole.contract.invariants import Finding, findings
 from farandole.messaging import dead_letters
-from farandole.messaging.consumer import Consumer, Surroundings
+from farandole.messaging.consumer import Consumer
 from farandole.messaging.database import Database, Relation, Transaction
 from farandole.messaging.decision import Decision, Row
 from farandole.messaging.envelope import Cause, Heard, Message, Record, digest
@@ -23,6 +23,7 @@ from farandole.messaging.failure import Transient
 from farandole.messaging.intake import Intake
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 from farandole.messaging.service import Service
+from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Partition
 from farandole.monitor.domain import Recorded
 from farandole.monitor.storage import RECORDED
@@ -48,16 +49,23 @@ FACTS = {
 
 
 class Clock:
-    """Microseconds since 1970, which pass as a test wishes."""
+    """Microseconds since 1970, which pass as a test wishes; `elapsed` does not notice when the wall's clock is set."""
 
     def __init__(self) -> None:
-        self._ahead = 0
+        self._ahead = self._set = 0
 
     def __call__(self) -> int:
+        return self.elapsed() + self._set
+
+    def elapsed(self) -> int:
         return time_ns() // 1000 + self._ahead
 
     def advance(self, seconds: float) -> None:
         self._ahead += int(seconds * 1e6)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall's clock."""
+        self._set += int(seconds * 1e6)
 
 
 class Away(Database):
@@ -130,7 +138,7 @@ class House:
         self._started += 1
         service = service or self.services[name]
         carrier, database = Frail(self.ground.transport), Away(self._databases[name])
-        around = Surroundings(self.clock, lambda: 0.5, instance=f"{name}-{self._started}")
+        around = Surroundings(self.clock, lambda: 0.5, instance=f"{name}-{self._started}", elapsed=self.clock.elapsed)
         instance = Instance(
             service,
             carrier,

@@ -128,3 +128,21 @@ def test_a_closed_instance_says_its_last_words_and_the_next_one_hears_nothing_tw
     heard = [house.one(name).consumer.around.tally["records"] for name in NAMES]
     assert heard == [0] * len(NAMES)
     _ended(house, orders)
+
+
+def test_an_order_written_by_a_clock_that_was_ahead_is_relayed_after_ten_seconds_all_the_same(house: House) -> None:
+    """Found by simulation: a process that is gone wrote its row in what is the future for those who find it."""
+    carrier = house.one("order").carrier
+    carrier.losing = True
+    house.clock.jump(86_400)
+    order_id = house.place(sku="nothing")
+    house.drive(lambda: carrier.lost)
+    house.clock.jump(-86_400)
+    house.restart("order")
+    house.settle()
+    house.turn()
+    assert house.records("order.placed", order_id) == []
+    house.clock.advance(11)
+    house.drive(lambda: house.records("order.placed", order_id))
+    house.settle()
+    assert house.status(order_id) == "FAILED"

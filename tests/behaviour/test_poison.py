@@ -187,6 +187,25 @@ def test_a_dead_letter_is_replayed_once_and_its_saga_goes_on(house: House) -> No
     assert len(house.records("order.validated", order_id)) == 1
 
 
+def test_the_letters_of_a_record_and_of_its_copy_are_replayed_one_after_the_other(house: House) -> None:
+    """Found by simulation: the second wrote the same outbox row again while the first was still to be published."""
+    house.receive(10)
+    unlucky: list[str] = []
+    house.restart("inventory", _with_bug(house.services["inventory"], unlucky))
+    unlucky.append(order_id := house.place())
+    house.settle()
+    house.say(copy_of(house.records("order.placed", order_id)[0]))
+    house.settle()
+    first, second = house.dead("inventory")
+
+    house.restart("inventory")
+    assert "order.validated" in house.replay("inventory", first.id)
+    assert "order.validated" in house.replay("inventory", second.id)
+    house.settle()
+    assert house.status(order_id) == "COMPLETED"
+    assert [f for f in house.findings() if f.violations != 0] == []
+
+
 def test_an_unknown_dead_letter_is_not_replayed(house: House) -> None:
     with pytest.raises(KeyError):
         house.replay("inventory", str(uuid7()))

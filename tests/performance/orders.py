@@ -22,11 +22,11 @@ class Hourglass(Clock):
         super().__init__()
         self._stopped: int | None = None
 
-    def __call__(self) -> int:
-        return super().__call__() if self._stopped is None else self._stopped + self._ahead
+    def elapsed(self) -> int:
+        return super().elapsed() if self._stopped is None else self._stopped + self._ahead
 
     def stop(self) -> None:
-        self._stopped = super().__call__() - self._ahead
+        self._stopped = super().elapsed() - self._ahead
 
 
 def fill(house: House) -> None:

@@ -1,8 +1,7 @@
 """Decide, commit, publish, and only when every answer is acknowledged commit the offsets: what a service hears is its outbox."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -16,8 +15,9 @@ from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard, Message, Record, unseal
 from farandole.messaging.failure import Conflict, Poison, Transient, Unfit
 from farandole.messaging.kernel_tables import DeadLetter
-from farandole.messaging.offsets import BEGINNING, Offsets, ends
+from farandole.messaging.offsets import Offsets, ends
 from farandole.messaging.service import Service
+from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Partition, Publisher, Receipt, Subscription, Transport
 
 EACH: Final = 0.0003
@@ -31,19 +31,6 @@ LAST_WORDS: Final = 2.0
 """Seconds to wait for acknowledgements when partitions are taken away."""
 
 log = structlog.get_logger()
-Noticed = Callable[[Sequence[tuple[Heard[Any], Decision]]], None]
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the kernel needs from outside: time in microseconds, jitter, and who is told of committed decisions."""
-
-    clock: Callable[[], int]
-    draw: Callable[[], float]
-    notice: Noticed = lambda decisions: None
-    begin: str = BEGINNING
-    instance: str = "embedded"
-    tally: Counter[str] = field(default_factory=Counter)
 
 
 class _UnderWay(NamedTuple):
@@ -63,7 +50,7 @@ class Consumer:
         self._offsets = Offsets()
         self._work: deque[Sequence[Record]] = deque()
         self._under_way: deque[_UnderWay] = deque()
-        self._backoff = Backoff(around.clock, around.draw)
+        self._backoff = Backoff(around.elapsed, around.draw)
         self._acknowledged: dict[Partition, int] = {}
         self._commit_at = 0
         self._suspect: tuple[Record, str] | None = None
@@ -205,7 +192,7 @@ class Consumer:
     def _commit_offsets(self, *, at_rest: bool = False, wait: bool = False) -> None:
         if not self._acknowledged or not self._subscription:
             return
-        now = self.around.clock()
+        now = self.around.elapsed()
         if at_rest or wait or now >= self._commit_at:
             self._subscription.commit(self._acknowledged, wait=wait)
             self._acknowledged, self._commit_at = {}, now + COMMIT_EVERY
@@ -225,8 +212,8 @@ class Consumer:
     def _last_words(self, seconds: float) -> None:
         if self._publisher is None:
             return
-        deadline, wait = self.around.clock() + int(seconds * 1e6), bool(self._under_way)
-        while self._under_way and self.around.clock() < deadline:
+        deadline, wait = self.around.elapsed() + int(seconds * 1e6), bool(self._under_way)
+        while self._under_way and self.around.elapsed() < deadline:
             self._publisher.poll(0.02)
             self._heed(self._publisher)
         self._commit_offsets(at_rest=True, wait=wait)

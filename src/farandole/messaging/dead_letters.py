@@ -72,7 +72,9 @@ def replay(service: Service, database: Database, letter_id: str, instance: str, 
             raise verdict
         outcome = _outcome(verdict.message)
         if verdict.message:
-            transaction.insert(KERNEL.outbox, [outbox_row(verdict.message, instance, now)])
+            answer = outbox_row(verdict.message, instance, now)
+            if not transaction.select(KERNEL.outbox, [answer.id]):  # the letter of a copy may be replayed before
+                transaction.insert(KERNEL.outbox, [answer])
         done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome)
         transaction.update(KERNEL.dead_letters, [done])
     return outcome

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from time import sleep
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -10,7 +9,6 @@ import structlog
 from farandole.messaging import company
 from farandole.messaging.backoff import Backoff
 from farandole.messaging.batch import Verdict, decide
-from farandole.messaging.consumer import Surroundings
 from farandole.messaging.database import Database
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
@@ -18,6 +16,7 @@ from farandole.messaging.failure import Conflict, Refused, Transient, Unfit
 from farandole.messaging.kernel_tables import KERNEL, OutboxRow
 from farandole.messaging.relay import Relay, outbox_row
 from farandole.messaging.service import Service
+from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Publisher, Transport
 
 EACH: Final = 0.00025
@@ -51,7 +50,7 @@ class Intake:
         self._taken_last = 0
         self._relay: Relay | None = None
         self._publisher: Publisher | None = None
-        self._backoff = Backoff(around.clock, around.draw)
+        self._backoff = Backoff(around.elapsed, around.draw)
 
     @property
     def backlog(self) -> int:
@@ -95,7 +94,7 @@ class Intake:
             return False
         relay = self._relaying()
         if not self._work:
-            self._take(0.005 if relay.busy else patience)
+            self._take(min(0.005, patience) if relay.busy else patience)
         worked = bool(self._work)
         if worked:
             self._decide(self._work[0], relay)
@@ -112,7 +111,7 @@ class Intake:
     def _relaying(self) -> Relay:
         if self._relay is None:
             self._publisher = self._transport.publisher(f"{self.service.name}-relay")
-            self._relay = Relay(self._database, self._publisher, self.around.instance, self.around.clock)
+            self._relay = Relay(self._database, self._publisher, self.around)
         return self._relay
 
     def _take(self, patience: float) -> None:
@@ -121,7 +120,7 @@ class Intake:
         try:
             first = self._queue.get(timeout=patience) if patience > 0 else self._queue.get_nowait()
             errands += [first] if first else []
-            sleep(company.patience(self._taken_last, EACH, LONGEST))
+            self.around.rest(company.patience(self._taken_last, EACH, LONGEST))
             while len(errands) < company.MOST:
                 following = self._queue.get_nowait()
                 errands += [following] if following else []
@@ -169,8 +168,8 @@ class Intake:
 
     def close(self, patience: float) -> None:
         """Decide what was accepted, publish what is ready."""
-        deadline = self.around.clock() + int(patience * 1e6)
-        while not self.idle and self.around.clock() < deadline:
+        deadline = self.around.elapsed() + int(patience * 1e6)
+        while not self.idle and self.around.elapsed() < deadline:
             self.turn(0.01)
         if self._publisher:
             self._publisher.close(patience)

@@ -1,7 +1,7 @@
 """The relay publishes what no record caused: outbox rows, removed only after their publication is acknowledged."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from farandole.messaging.database import Database, Transaction
 from farandole.messaging.envelope import Message
 from farandole.messaging.failure import Transient
 from farandole.messaging.kernel_tables import KERNEL, OutboxRow
+from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Publisher, Receipt
 
 ORPHANED_AFTER: Final = 10_000_000
@@ -42,11 +43,12 @@ class _UnderWay(NamedTuple):
 class Relay:
     """Publishes what its own instance wrote, and what others left behind."""
 
-    def __init__(self, database: Database, publisher: Publisher, instance: str, clock: Callable[[], int]) -> None:
-        self._database, self._publisher, self._instance, self._clock = database, publisher, instance, clock
+    def __init__(self, database: Database, publisher: Publisher, around: Surroundings) -> None:
+        self._database, self._publisher, self._around = database, publisher, around
         self._under_way: deque[_UnderWay] = deque()
         self._in_flight: set[str] = set()
         self._acknowledged: list[str] = []
+        self._strangers: dict[str, int] = {}
         self._left_behind = 0
         self._look_at = 0
 
@@ -108,17 +110,26 @@ class Relay:
 
     def look(self) -> None:
         """Publish rows of this instance that are not under way, and others' orphans; not yet published, never by id."""
-        now = self._clock()
+        now = self._around.elapsed()
         room = WINDOW - len(self._in_flight)
         if now < self._look_at or room <= 0:
             return
-        table = KERNEL.outbox.table
-        due = sa.or_(table.c.instance == self._instance, table.c.written_at < now - ORPHANED_AFTER)
-        statement = sa.select(table).where(due).order_by(table.c.written_at).limit(WINDOW + 1)
+        table, me = KERNEL.outbox.table, self._around.instance
+        mine_first = sa.select(table).order_by(table.c.instance != me, table.c.written_at)
         with self._database.reading() as transaction:
-            found = transaction.fetch(KERNEL.outbox, statement)
-        waiting = [row for row in found if row.id not in self._in_flight]
+            found = transaction.fetch(KERNEL.outbox, mine_first.limit(WINDOW + 1))
+        self._strangers = {row.id: self._strangers.get(row.id, now) for row in found if row.instance != me}
+        orphans = self._orphans(found, now)
+        waiting = [row for row in found if row.id not in self._in_flight and (row.instance == me or row.id in orphans)]
         self._look_at = now + LOOK_EVERY
         self._left_behind = max(0, len(waiting) - room)
         if waiting[:room]:
             self._send(waiting[:room])
+
+    def _orphans(self, found: Iterable[OutboxRow], now: int) -> set[str]:
+        """Others' rows that are old, or (a clock may be wrong) were seen here for as long."""
+        old = self._around.clock() - ORPHANED_AFTER
+        aged = (
+            row for row in found if row.written_at < old or now - self._strangers.get(row.id, now) >= ORPHANED_AFTER
+        )
+        return {row.id for row in aged}

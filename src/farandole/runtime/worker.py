@@ -17,13 +17,14 @@ import anyio.to_thread
 import structlog
 
 from farandole.messaging import dead_letters
-from farandole.messaging.consumer import Consumer, Surroundings
+from farandole.messaging.consumer import Consumer
 from farandole.messaging.database import Database, Transaction
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
 from farandole.messaging.failure import Halt, Transient
 from farandole.messaging.intake import Intake
 from farandole.messaging.service import Service
+from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Transport
 from farandole.runtime.settings import Settings
 
