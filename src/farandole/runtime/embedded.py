@@ -41,7 +41,7 @@ class Embedded:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._resources = ExitStack()
         self._resources.enter_context(only_user_of(folder))
-        self._transport = EmbeddedTransport(folder / "log.db")
+        self.transport = EmbeddedTransport(folder / "log.db")
         self.workers: dict[str, Worker] = {}
         databases: dict[str, Database] = {}
         for name, service in services(settings).items():
@@ -49,7 +49,7 @@ class Embedded:
             databases[name] = open_database(url)
             if migrations.current(databases[name]) != migrations.HEAD[name]:
                 migrations.migrate(name, url)
-            self.workers[name] = Worker(service, databases[name], self._transport, settings, INSTANCE)
+            self.workers[name] = Worker(service, databases[name], self.transport, settings, INSTANCE)
         self._databases = databases
         self._delivering = Delivering(databases["notification"], settings)
         self.workers["notification"].noticed.append(self._delivering.show)
@@ -69,7 +69,7 @@ class Embedded:
             worker.stop()
         for worker in self.workers.values():
             worker.join()
-        self._transport.close()
+        self.transport.close()
         for database in self._databases.values():
             database.close()
         self._resources.close()

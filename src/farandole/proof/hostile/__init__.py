@@ -1,0 +1,1 @@
+"""What strangers with write access to the topics may put there, at volume, and what must become of it."""
