@@ -5,7 +5,7 @@ import sys
 import click
 
 from farandole import __version__
-from farandole.cli import dead_letters, exits, options, orders, output, servers, stock
+from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock
 
 
 @click.group(
@@ -43,6 +43,7 @@ for command in (
     orders.diagram,
     dead_letters.dead_letters,
     servers.republish,
+    simulate.simulate,
     settings,
 ):
     farandole.add_command(command)

@@ -51,6 +51,10 @@ class Relay:
         self._strangers: dict[str, int] = {}
         self._left_behind = 0
         self._look_at = 0
+        table = KERNEL.outbox.table
+        self._mine_first = (
+            sa.select(table).order_by(table.c.instance != around.instance, table.c.written_at).limit(WINDOW + 1)
+        )
 
     @property
     def backlog(self) -> int:
@@ -114,10 +118,9 @@ class Relay:
         room = WINDOW - len(self._in_flight)
         if now < self._look_at or room <= 0:
             return
-        table, me = KERNEL.outbox.table, self._around.instance
-        mine_first = sa.select(table).order_by(table.c.instance != me, table.c.written_at)
+        me = self._around.instance
         with self._database.reading() as transaction:
-            found = transaction.fetch(KERNEL.outbox, mine_first.limit(WINDOW + 1))
+            found = transaction.fetch(KERNEL.outbox, self._mine_first)
         self._strangers = {row.id: self._strangers.get(row.id, now) for row in found if row.instance != me}
         orphans = self._orphans(found, now)
         waiting = [row for row in found if row.id not in self._in_flight and (row.instance == me or row.id in orphans)]
