@@ -36,7 +36,7 @@ def plan(world: "World") -> Plan:
         NAMES if watched else tuple(name for name in NAMES if name != MONITOR),
         1 + fate.below("more processes", 2),
         1 + fate.below("more partitions", 3),
-        40 if fate.pick("over soon", Odds(0.1)) else 200 + 30 * min(customers, 20),
+        40 if fate.pick("over soon", Odds(0.1)) else 120 + 20 * min(customers, 20),
         bool(fate.pick("customers before goods", Odds(0.2))),
         bool(crowd),
         [*suppliers, *(_customer(world, number) for number in range(customers))],
