@@ -28,6 +28,8 @@ FULL_SECONDS: Final = 0.05
 """Pause after an answer 503."""
 CROWD: Final = 4_000
 """Connections at once that say a system cannot keep up with a rate."""
+RESTS_SECONDS: Final = 3.0
+"""A connection that rested for longer is not used again: after five seconds servers close it."""
 PENDING: Final = b'"status":"PENDING"'
 _LENGTH: Final = b"content-length: "
 
@@ -52,12 +54,18 @@ class Customer:
         self.socket = socket.create_connection(place.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.number, self.due, self.idle, self.waits = 0, 0.0, True, False
+        self.answered = 0.0
         self.pending = False
         self._answer = b""
 
     def order(self, number: int, due: float, content: bytes) -> None:
         self.number, self.due, self.idle = number, due, False
         self.socket.sendall(content)
+
+    @property
+    def stale(self) -> bool:
+        """The connection is closed, or has rested for so long that the server may be closing it just now."""
+        return self.socket.fileno() < 0 or time.perf_counter() - self.answered > RESTS_SECONDS
 
     def rested(self) -> bool:
         """Whether the server has closed the connection, as servers do with those that rest."""
@@ -107,8 +115,9 @@ class Place:
         return made
 
     def leave(self, customer: Customer) -> None:
-        self._selector.unregister(customer.socket)
-        customer.socket.close()
+        if customer.socket.fileno() >= 0:
+            self._selector.unregister(customer.socket)
+            customer.socket.close()
 
     def answers(self, patience: float | None) -> Iterator[tuple[Customer, int]]:
         """Those who were answered, and the status of each."""
@@ -117,7 +126,7 @@ class Place:
             if customer.idle and customer.rested():
                 self.leave(customer)
             elif (status := customer.status()) is not None:
-                customer.idle = True
+                customer.idle, customer.answered = True, time.perf_counter()
                 yield customer, status
 
 
@@ -183,8 +192,8 @@ class Arrivals:
         self._steps = self.placed
 
     def _order(self, step: int, due: float) -> None:
-        while self._idle and self._idle[-1].socket.fileno() < 0:
-            self._idle.pop()
+        while self._idle and self._idle[-1].stale:
+            self._place.leave(self._idle.pop())
         customer = self._idle.pop() if self._idle else self._place.customer()
         customer.waits = waits(step)
         number = self._first + step
