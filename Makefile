@@ -71,6 +71,36 @@ bench: servers $(PEERS)/.ready ## Measure it beside the raw limit and its peers 
 bench-smoke: servers $(PEERS)/.ready ## All of the benchmarks in miniature, so that they keep working
 	$(BENCHMARKS) --smoke --out build/bench-smoke $(ARGS)
 
+##@ Prove
+
+PROOF := build/proof
+
+.PHONY: verify
+verify: $(DEV)/.ready ## Exhaust every interleaving of small worlds (ARGS as for `farandole verify`)
+	$(BIN)/farandole verify $(ARGS)
+
+.PHONY: simulate
+simulate: $(DEV)/.ready ## Play histories with faults of every kind, each from one seed (ARGS as for `farandole simulate`)
+	$(BIN)/farandole simulate $(ARGS)
+
+.PHONY: torture
+torture: servers ## Kill, stop, cut off and fill up real servers and services under load (ARGS="--minutes 20")
+	$(BIN)/farandole torture $(ARGS)
+
+.PHONY: mutants
+mutants: servers ## Put every seeded bug in and name the test that catches it
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+.PHONY: proof
+proof: servers ## All of these at length, up to 40 minutes; writes docs/evidence.md
+	@mkdir -p $(PROOF)
+	$(BIN)/farandole verify --json > $(PROOF)/verify.json
+	$(BIN)/farandole simulate --seeds 20000 --sweep --json > $(PROOF)/simulate.json
+	$(BIN)/python -m farandole.proof.hostile --records 100000 --json > $(PROOF)/hostile.json
+	$(BIN)/farandole torture --minutes 15 --json > $(PROOF)/torture.json
+	$(BIN)/python -m tests.mutants --out $(PROOF)
+	$(BIN)/python -m farandole.proof.evidence $(PROOF)
+
 ##@ Release
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes \
