@@ -5,7 +5,7 @@ import sys
 import click
 
 from farandole import __version__
-from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock
+from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock, verify
 
 
 @click.group(
@@ -44,6 +44,7 @@ for command in (
     dead_letters.dead_letters,
     servers.republish,
     simulate.simulate,
+    verify.verify,
     settings,
 ):
     farandole.add_command(command)
