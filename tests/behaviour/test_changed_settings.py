@@ -18,7 +18,9 @@ def payment(limit: str) -> Service:
     return services(load({"FARANDOLE_PAYMENT_LIMIT": limit}))["payment"]
 
 
-@pytest.mark.parametrize(("first", "then", "status"), [("5.00", "500.00", "PAYMENT_FAILED"), ("500.00", "5.00", "COMPLETED")])
+@pytest.mark.parametrize(
+    ("first", "then", "status"), [("5.00", "500.00", "PAYMENT_FAILED"), ("500.00", "5.00", "COMPLETED")]
+)
 def test_a_payment_heard_of_again_is_answered_as_it_was(house: House, first: str, then: str, status: str) -> None:
     house.receive(10)
     house.restart("payment", payment(first))

@@ -51,11 +51,11 @@ def ended(house: House, orders: list[str]) -> None:
 def test_nothing_is_said_of_what_is_not_committed(house: House, name: str) -> None:
     house.receive(10)
     house.settle()
-    before = len(house.everything())
+    before = house.everything()
     with unsure(house, name, Fate(failing=10**6)) as fate:
         orders = one_of_each(house)
         patiently(house, lambda: fate.hit > 3)
-        mine = [r for r in house.everything()[before:] if header(r, "ce_source") == f"/farandole/{name}"]
+        mine = [r for r in house.everything() if r not in before and header(r, "ce_source") == f"/farandole/{name}"]
         assert mine == []
         assert name != "order" or not set(orders) & house.replies.keys()
         fate.failing = 0
@@ -82,12 +82,13 @@ def test_who_collides_with_another_process_parks_nothing(house: House, name: str
         ended(house, orders)
 
 
-@pytest.mark.parametrize("commits", [1, 2, 3])
+@pytest.mark.parametrize("commits", [1, 2])
 @pytest.mark.parametrize("name", SPEAKERS)
 def test_a_process_may_die_after_any_commit(house: House, name: str, commits: int) -> None:
     house.receive(10)
     house.settle()
     with unsure(house, name, Fate(commits_left=commits)) as fate:
+        house.one(name).carrier.most = 1
         orders = [house.place(key="a"), house.place(price="10000.01", key="b"), house.place(sku="nothing", key="c")]
         patiently(house, lambda: fate.hit)
     house.restart(name)
