@@ -5,7 +5,7 @@ import sys
 import click
 
 from farandole import __version__
-from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock, verify
+from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock, torture, verify
 
 
 @click.group(
@@ -44,6 +44,7 @@ for command in (
     dead_letters.dead_letters,
     servers.republish,
     simulate.simulate,
+    torture.torture,
     verify.verify,
     settings,
 ):

@@ -24,19 +24,23 @@ JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC")
 
 
 class KafkaServer:
-    """A broker and controller in one process; `fast_start=False` keeps the second compiler, which pays under load."""
+    """A broker and controller in one process; `fast_start=False` keeps the second compiler, which pays under load.
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, fast_start: bool = True) -> None:
+    Who comes through the proxy on port `proxy`, which forwards to `behind_proxy`, is told to come back through it."""
+
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, *, fast_start: bool = True, proxy: int | None = None
+    ) -> None:
         self._java, self._jars = java(), fetched_jars()
+        self._proxy, self.behind_proxy = proxy, free_port()
         self._port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="farandole-kafka-"))
+        self.log = self._folder / "server.log"
         self._properties = self._folder / "server.properties"
         self._properties.write_text(self._rendered(settings or {}))
         self._formatted = False
         jvm = (*JVM, *(FAST_START if fast_start else ()))
-        self._process = ServerProcess(
-            self._program(*jvm, "kafka.Kafka", self._properties), self._folder / "server.log", Account.current()
-        )
+        self._process = ServerProcess(self._program(*jvm, "kafka.Kafka", self._properties), self.log, Account.current())
 
     @property
     def bootstrap(self) -> str:
@@ -129,5 +133,16 @@ class KafkaServer:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "auto.create.topics.enable": "false",
+            **self._second_listener(controller),
         }
         return "".join(f"{name}={value}\n" for name, value in {**properties, **settings}.items())
+
+    def _second_listener(self, controller: str) -> dict[str, str]:
+        if self._proxy is None:
+            return {}
+        first, second = f"PLAINTEXT://{self.bootstrap}", "PROXIED://127.0.0.1"
+        return {
+            "listeners": f"{first},{second}:{self.behind_proxy},CONTROLLER://{controller}",
+            "advertised.listeners": f"{first},{second}:{self._proxy}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
+        }

@@ -24,20 +24,22 @@ SUPERUSER = "postgres"
 
 
 class PostgresServer:
-    """A durable server with trust authentication; as root it runs as another account."""
+    """A durable server with trust authentication; as root it runs as another account. `room` is where its data are."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None, room: Path | None = None
+    ) -> None:
         found = programs or installed_programs()
         self._account = _server_account()
         self._folder = Path(tempfile.mkdtemp(prefix="farandole-postgres-"))
-        os.chown(self._folder, self._account.uid, self._account.gid)
+        for folder in (self._folder, room or self._folder):
+            os.chown(folder, self._account.uid, self._account.gid)
         self._programs = self._reachable(found)
-        self._port = free_port()
-        self._data = self._folder / "data"
+        self.port = free_port()
+        self.log = self._folder / "server.log"
+        self._data = (room or self._folder) / "data"
         # PostgreSQL ends its own children on SIGQUIT; after SIGKILL they linger and hold the port.
-        self._process = ServerProcess(
-            self._program(settings or {}), self._folder / "server.log", self._account, signal.SIGQUIT
-        )
+        self._process = ServerProcess(self._program(settings or {}), self.log, self._account, signal.SIGQUIT)
 
     @property
     def address(self) -> str:
@@ -49,9 +51,14 @@ class PostgresServer:
         """The id of the server's first process."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs; a server that found its disk full may have ended by itself."""
+        return self._process.alive
+
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """Returns the SQLAlchemy URL of a database."""
-        return f"postgresql+psycopg://{user}@127.0.0.1:{self._port}/{database}"
+        return f"postgresql+psycopg://{user}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Creates a database, a copy of its template, and returns its URL."""
@@ -102,7 +109,7 @@ class PostgresServer:
     def _program(self, settings: Mapping[str, str]) -> list[str | Path]:
         chosen = {
             "listen_addresses": "127.0.0.1",
-            "port": str(self._port),
+            "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",
             **settings,
@@ -111,7 +118,7 @@ class PostgresServer:
         return [self._programs / "postgres", "-D", self._data, *options]
 
     def _answers(self) -> bool:
-        if not accepts_connections(self._port):
+        if not accepts_connections(self.port):
             return False
         try:
             psycopg.connect(libpq_url(self.address), connect_timeout=5).close()

@@ -72,6 +72,11 @@ class ServerProcess:
         """The id of the running process."""
         return self._running().pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self, ready: Callable[[], bool], seconds: float) -> None:
         """Starts the process and returns once it is ready; raises ServerFailed with the end of its log otherwise."""
         if self._process is not None:
