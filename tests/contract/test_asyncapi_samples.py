@@ -127,5 +127,22 @@ def test_what_version_1_once_said_is_read_today(path: Path) -> None:
     assert {n: c.decode() for n, c in again.headers} == golden["headers"]
 
 
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_fields_of_a_later_version_are_overlooked(path: Path) -> None:
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    headers = tuple((name, content.encode()) for name, content in golden["headers"].items())
+    record = Record(golden["topic"], 0, 0, golden["key"].encode(), golden["value"].encode(), headers, NOON)
+    later = json.dumps(_with_more(json.loads(golden["value"]))).encode()
+    assert b"later" in later
+    assert heard(record._replace(value=later)) == heard(record)
+
+
+def _with_more(value: object) -> object:
+    """The value as a later version may say it: every object in it has one field more."""
+    if isinstance(value, dict):
+        return {name: _with_more(inner) for name, inner in value.items()} | {"later": {"field": [1]}}
+    return [_with_more(inner) for inner in value] if isinstance(value, list) else value
+
+
 def test_every_message_has_a_golden_record() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(DOCUMENT["components"]["messages"])

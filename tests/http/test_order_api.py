@@ -80,6 +80,28 @@ def test_the_same_key_with_another_order_is_refused(client: Client) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"customer": {"id": "c-43", "email": "ada@example.com"}},
+        {"customer": {"id": "c-42", "email": "eve@example.com"}},
+        {"customer": {"id": "c-42", "email": "ada@example.com", "phone": "+14155550123"}},
+        {"customer": {"id": "c-42"}},
+        {"currency": "EUR"},
+        {"lines": [{"sku": "milk", "quantity": 2, "unit_price": "19.99"}]},
+        {"lines": [{"sku": "tea", "quantity": 3, "unit_price": "19.99"}]},
+        {"lines": [{"sku": "tea", "quantity": 2, "unit_price": "19.98"}]},
+        {"lines": 2 * [{"sku": "tea", "quantity": 1, "unit_price": "19.99"}]},
+    ],
+    ids=str,
+)
+def test_whatever_differs_makes_another_order_of_it(client: Client, changes: dict[str, Any]) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    assert client.post("/api/orders", json=wish(), headers=headers).status_code == 201
+    assert client.post("/api/orders", json=wish(**changes), headers=headers).status_code == 422
+    assert client.post("/api/orders", json=wish(), headers=headers).status_code == 201
+
+
 @pytest.mark.parametrize("key", ["", "k" * 129, "a\tb"])
 def test_a_key_that_is_not_printable_is_refused(client: Client, key: str) -> None:
     answer = client.post("/api/orders", json=wish(), headers={"Idempotency-Key": key})

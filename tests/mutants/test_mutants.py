@@ -1,0 +1,32 @@
+"""Bugs put in on purpose are noticed by the model checker or the simulator; `make mutants` has everybody look at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Mutant, Stage
+from tests.mutants.stages import Found
+from tests.mutants.trial import sound, try_one
+from tests.mutants.workshop import pristine, workshop
+
+PROOFS: Final = frozenset({Stage.CHECKER, Stage.SIMULATOR})
+PROVEN: Final = [mutant for mutant in MUTANTS if any(catcher.stage in PROOFS for catcher in mutant.catchers)]
+
+
+@pytest.fixture(scope="session")
+def copied() -> Iterator[Path]:
+    with workshop() as folder:
+        yield pristine(folder)
+
+
+def test_a_copy_that_nobody_broke_is_sound(copied: Path) -> None:
+    assert {finding.found for _, finding in sound(PROVEN, copied, PROOFS)} == {Found.NOTHING}
+
+
+@pytest.mark.parametrize("mutant", PROVEN, ids=lambda mutant: mutant.name)
+def test_a_bug_is_noticed(copied: Path, mutant: Mutant) -> None:
+    result = try_one(mutant, copied, PROOFS)
+    assert result.caught, f"{mutant.breaks} {result.found}: {result.by}"
