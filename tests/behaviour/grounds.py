@@ -2,7 +2,7 @@
 
 import uuid
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # as its manual has it
@@ -12,6 +12,7 @@ from farandole.messaging.envelope import Record
 from farandole.messaging.transport import Partition, Transport
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.messaging.transport.kafka import KafkaTransport
+from farandole.messaging.transport.kafka.subscription import headers_of
 from farandole.proof.ground.waiting import drive_until
 from farandole.runtime.wiring import STORAGES, TOPICS
 from tests.support.databases import PostgresDatabases
@@ -127,9 +128,8 @@ class DistributedGround:
         for message in reader.consume(500, 0.05):
             assert message.error() is None, message.error()
             place = (topic, message.partition() or 0, message.offset() or 0)
-            given: Any = message.headers() or ()
-            headers = tuple((name, value) for name, value in given)
-            records.append(Record(*place, message.key(), message.value(), headers, message.timestamp()[1] * 1000))
+            at = max(message.timestamp()[1], 0) * 1000
+            records.append(Record(*place, message.key(), message.value(), headers_of(message), at))
         return records
 
     def recreate(self, topic: str) -> None:

@@ -2,11 +2,14 @@
 
 from uuid import uuid4
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from farandole.http.operations import routes
+from farandole.http.app import application
+from farandole.http.operations import PAGE_BYTES, dead_letters, routes
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
+from farandole.web import branches
 from tests.http.conftest import Client, Serve
 from tests.support.desk_for_tests import NOON, DeskForTests
 
@@ -56,12 +59,47 @@ def test_a_parked_record_is_shown_with_its_bytes(client: Client, order_desk: Des
 def test_parked_records_come_newest_first_in_pages(client: Client, order_desk: DeskForTests) -> None:
     parked = [letter(place) for place in range(7)]
     order_desk.put(KERNEL.dead_letters, *parked)
-    seen, query = [], {"limit": "3"}
+    assert ids_of_all_pages(client, 3) == newest_first(*parked)
+
+
+def ids_of_all_pages(client: Client, limit: int) -> list[str]:
+    seen: list[str] = []
+    query = {"limit": str(limit)}
     while query.get("cursor", "first"):
         page = client.get("/api/dead-letters", params=query).json()
+        assert 0 < len(page["items"]) <= limit
         seen += [item["id"] for item in page["items"]]
         query["cursor"] = page["next_cursor"]
-    assert seen == [row.id for row in sorted(parked, key=lambda row: (row.parked_at, row.id), reverse=True)]
+    return seen
+
+
+def newest_first(*parked: DeadLetter) -> list[str]:
+    return [row.id for row in sorted(parked, key=lambda row: (row.parked_at, row.id), reverse=True)]
+
+
+def test_a_page_ends_early_where_its_values_are_large(client: Client, order_desk: DeskForTests) -> None:
+    sizes = (1, PAGE_BYTES + 1, 1, PAGE_BYTES // 2, PAGE_BYTES // 2, 1, 0)
+    parked = [letter(place, b"x" * size or None) for place, size in enumerate(sizes)]
+    order_desk.put(KERNEL.dead_letters, *parked)
+    assert len(client.get("/api/dead-letters").json()["items"]) < len(parked)
+    assert ids_of_all_pages(client, 50) == newest_first(*parked)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 50])
+def test_the_front_door_leaves_no_letter_out_where_one_page_ends_early(
+    order_desk: DeskForTests, payment_desk: DeskForTests, serve: Serve, limit: int
+) -> None:
+    theirs = {
+        "order": [letter(place, b"x" * (PAGE_BYTES // 3)) for place in range(9)],
+        "payment": [letter(place) for place in range(-20, 20, 3)],
+    }
+    clients = {}
+    for desk in (order_desk, payment_desk):
+        desk.put(KERNEL.dead_letters, *theirs[desk.service])
+        inside = httpx.ASGITransport(application(desk.service, dead_letters(desk)))
+        clients[desk.service] = httpx.AsyncClient(transport=inside, base_url=f"http://{desk.service}")
+    door = serve(branches.routes(clients))
+    assert ids_of_all_pages(door, limit) == newest_first(*theirs["order"], *theirs["payment"])
 
 
 def test_a_replay_tells_its_outcome(client: Client, order_desk: DeskForTests) -> None:

@@ -96,18 +96,18 @@ def test_revisions_fit_the_version_table_and_name_their_service(service: str) ->
 def test_migrating_again_changes_nothing(fresh: Fresh) -> None:
     url = fresh()
     assert not up_to_date(url)
-    assert migrate("payment", url) == "payment: migrated from an empty database to payment_0001"
-    assert migrate("payment", url) == "payment: nothing to do, the database is at payment_0001"
+    assert migrate("payment", url) == f"payment: migrated from an empty database to {HEAD['payment']}"
+    assert migrate("payment", url) == f"payment: nothing to do, the database is at {HEAD['payment']}"
     assert up_to_date(url)
 
 
 def test_a_database_of_another_service_is_refused_and_untouched(fresh: Fresh) -> None:
     url = fresh()
     migrate("payment", url)
-    with pytest.raises(ForeignDatabase, match="payment_0001"):
+    with pytest.raises(ForeignDatabase, match=HEAD["payment"]):
         migrate("order", url)
     database = open_database(url)
-    assert current(database) == "payment_0001"
+    assert current(database) == HEAD["payment"]
     assert not sa.inspect(database.engine).has_table("orders")
     database.close()
 

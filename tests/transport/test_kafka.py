@@ -21,14 +21,18 @@ from farandole.messaging.envelope import Message
 from farandole.messaging.failure import Halt, Transient
 from farandole.messaging.transport import Receipt
 from farandole.messaging.transport.kafka import KafkaTransport
+from farandole.messaging.transport.kafka.subscription import UNREADABLE
 from farandole.proof.ground import KafkaServer, Missing
 from farandole.proof.ground.ports import free_port
 from farandole.proof.ground.waiting import drive_until
+from farandole.proof.hostile.wire import produce
 from tests.transport.members import Member, expected_values, first_values, messages, say
 
 TOPIC = "order.placed"
 PARTITIONS = 3
 TAKEOVER_SECONDS = 10
+OFTEN = 100
+"""After so many calls the interpreter calls without looking whether it went well."""
 LISTENER = """
 import sys
 from farandole.messaging.transport.kafka import KafkaTransport
@@ -39,6 +43,23 @@ while True:
     if member.heard:
         print(len(member.heard), flush=True)
 """
+
+
+def test_a_record_that_no_client_would_send_is_heard_and_those_after_it(
+    transport: KafkaTransport, kafka: str, topic_prefix: str
+) -> None:
+    place = (f"{topic_prefix}{TOPIC}", 0)
+    for _ in range(OFTEN):
+        produce(kafka, place, (b"key", b"value"), [(b"ce_id", b"y")])
+    produce(kafka, place, (b"key", b"value"), [(b"\xff\xfe", b"x"), (b"ce_id", b"y")])
+    produce(kafka, place, (None, None), at=-(2**62))
+    produce(kafka, place, (b"key", b"value"), [(b"ce_id", b"y")])
+    member = Member(transport, "group", [TOPIC])
+    drive_until(lambda: len(member.heard) == OFTEN + 3, member.poll)
+    unreadable, ancient, plain = member.heard[OFTEN:]
+    assert (unreadable.key, unreadable.value, unreadable.headers) == (b"key", b"value", UNREADABLE)
+    assert (ancient.key, ancient.value, ancient.at) == (None, None, 0)
+    assert plain.headers == (("ce_id", b"y"),)
 
 
 @pytest.fixture

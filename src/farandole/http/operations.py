@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,8 @@ from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 
 _PLACE: Final = rf"[0-9]{{1,18}}/{UUID.removeprefix('^').removesuffix(END)}"
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of parked values after which a page ends, however few they are."""
 TAG: Final = "operations"
 
 
@@ -72,12 +75,9 @@ def dead_letters(desk: Desk) -> tuple[Route, ...]:
     async def listed(request: Request) -> Response:
         limit = parameters.limit(request)
         before = parameters.read_cursor(request, _PLACE)
-        found = await desk.read(lambda transaction: _page(transaction, before, limit + 1))
-        more = None
-        if len(found) > limit:
-            last = found[limit - 1]
-            more = parameters.write_cursor(f"{last.parked_at}/{last.id}")
-        return json(DeadLetters(tuple(_answer(row, desk.service) for row in found[:limit]), more))
+        page, more = await desk.read(lambda transaction: _page(transaction, before, limit))
+        cursor = parameters.write_cursor(f"{page[-1].parked_at}/{page[-1].id}") if more else None
+        return json(DeadLetters(tuple(_answer(row, desk.service) for row in page), cursor))
 
     async def replay(request: Request) -> Response:
         letter_id = parameters.path_id(request, "dead_letter_id")
@@ -143,14 +143,21 @@ def metrics(registry: CollectorRegistry) -> tuple[Route, ...]:
     return (get("/metrics", text, "Figures for Prometheus", tag=TAG, answer=str, media="text/plain"),)
 
 
-def _page(transaction: Transaction, before: str | None, limit: int) -> list[DeadLetter]:
+def _page(transaction: Transaction, before: str | None, limit: int) -> tuple[list[DeadLetter], bool]:
+    """The newest letters before a place, and whether there are more; large values are not even read for other pages."""
     table = KERNEL.dead_letters.table
-    statement: sa.Select[Any] = sa.select(table).order_by(table.c.parked_at.desc(), table.c.id.desc()).limit(limit)
+    statement = sa.select(table.c.id, sa.func.length(table.c.record_value))
     if before is not None:
         at, _, letter_id = before.partition("/")
-        earlier, beside = table.c.parked_at < int(at), table.c.parked_at == int(at)
-        statement = statement.where(sa.or_(earlier, sa.and_(beside, table.c.id < letter_id)))
-    return transaction.fetch(KERNEL.dead_letters, statement)
+        place = sa.tuple_(sa.literal(int(at), table.c.parked_at.type), sa.literal(letter_id, table.c.id.type))
+        statement = statement.where(sa.tuple_(table.c.parked_at, table.c.id) < place)
+    newest_first = statement.order_by(table.c.parked_at.desc(), table.c.id.desc()).limit(limit + 1)
+    found = transaction.connection.execute(newest_first).all()
+    sizes = accumulate(size or 0 for _, size in found)
+    fitting = [str(row[0]) for row, size in zip(found[:limit], sizes, strict=False) if size <= PAGE_BYTES]
+    page = transaction.select(KERNEL.dead_letters, fitting or [str(row[0]) for row in found[:1]])
+    page.sort(key=lambda letter: (letter.parked_at, letter.id), reverse=True)
+    return page, len(page) < len(found)
 
 
 def _answer(row: DeadLetter, service: str) -> DeadLetterAnswer:

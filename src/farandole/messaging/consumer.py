@@ -10,7 +10,7 @@ from farandole.messaging import company
 from farandole.messaging.backoff import Backoff
 from farandole.messaging.batch import Verdict, decide
 from farandole.messaging.database import Database
-from farandole.messaging.dead_letters import letter, park
+from farandole.messaging.dead_letters import Announcer, letter, park
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard, Message, Record, unseal
 from farandole.messaging.failure import Conflict, Poison, Transient, Unfit
@@ -54,6 +54,7 @@ class Consumer:
         self._acknowledged: dict[Partition, int] = {}
         self._commit_at = 0
         self._suspect: tuple[Record, str] | None = None
+        self._announce = Announcer(service.name, around.elapsed)
         self._paused = False
         self._heard_last = 0
 
@@ -165,8 +166,7 @@ class Consumer:
             self._offsets.write(transaction, ends(records))
         if parked:
             self.around.tally["parked"] += parked
-            for found in letters:
-                log.warning("parked", service=self.service.name, dead_letter=found.id, error=repr(found.error)[:300])
+            self._announce(letters)
         return decided
 
     def _letter(self, record: Record, error: Exception, now: int) -> DeadLetter:

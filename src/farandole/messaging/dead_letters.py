@@ -1,11 +1,12 @@
 """A poison record is parked with its bytes, headers, origin and error; replay is by hand, through the same handler, once."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from farandole.messaging.batch import decide
 from farandole.messaging.database import Database, Transaction
@@ -15,7 +16,32 @@ from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 from farandole.messaging.relay import outbox_row
 from farandole.messaging.service import Service
 
+ANNOUNCED: Final = 20
+"""Parked records that are logged one by one, in so many microseconds."""
+ANNOUNCE_EVERY: Final = 10_000_000
+log = structlog.get_logger()
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
+
+
+class Announcer:
+    """Logs what is parked: each record while they are few; while they pour in, every few seconds how many there were."""
+
+    def __init__(self, service: str, elapsed: Callable[[], int]) -> None:
+        self._service, self._elapsed = service, elapsed
+        self._since = elapsed()
+        self._room, self._unsaid = ANNOUNCED, 0
+
+    def __call__(self, letters: Sequence[DeadLetter]) -> None:
+        now = self._elapsed()
+        if now - self._since >= ANNOUNCE_EVERY:
+            self._since, self._room = now, ANNOUNCED
+            if self._unsaid:
+                log.warning("parked many", service=self._service, records=self._unsaid)
+            self._unsaid = 0
+        for found in letters[: self._room]:
+            log.warning("parked", service=self._service, dead_letter=found.id, error=repr(found.error)[:300])
+        self._unsaid += max(0, len(letters) - self._room)
+        self._room = max(0, self._room - len(letters))
 
 
 def letter(service: str, place: tuple[str, Record], error: Exception, now: int) -> DeadLetter:

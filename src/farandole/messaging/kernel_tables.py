@@ -94,6 +94,7 @@ def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
         sa.Column("parked_at", Micros, nullable=False),
         sa.Column("replayed_at", Micros),
         sa.Column("outcome", sa.Text),
+        sa.Index("dead_letters_by_time", "parked_at", "id"),
     )
     return KernelRelations(
         Relation(OutboxRow, outbox), Relation(OffsetRow, offsets), Relation(DeadLetter, dead_letters)

@@ -54,6 +54,11 @@ def create_kernel_tables() -> None:
     )
 
 
+def order_dead_letters() -> None:
+    """An index for their pages, newest first: a hundred thousand may be parked."""
+    op.create_index("dead_letters_by_time", "dead_letters", ["parked_at", "id"])
+
+
 def step_columns() -> list[sa.Column[Any]]:
     """The columns of a row that proves a step."""
     return [

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 HEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "order": "order_0001",
-        "inventory": "inventory_0002",
-        "payment": "payment_0001",
-        "notification": "notification_0001",
-        "monitor": "monitor_0001",
+        "order": "order_0002",
+        "inventory": "inventory_0003",
+        "payment": "payment_0002",
+        "notification": "notification_0002",
+        "monitor": "monitor_0002",
     }
 )
 """The newest revision of each service's history; a revision's name begins with its service."""

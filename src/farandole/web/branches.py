@@ -31,7 +31,7 @@ def routes(branches: Branches) -> tuple[Route, ...]:
         limit = parameters.limit(request)
         query = dict(request.query_params) | {"limit": str(limit)}
         pages = [msgspec.json.decode(answer.content, type=DeadLetters) for answer in await _ask_all(branches, query)]
-        items = sorted((item for page in pages for item in page.items), key=_newest_first, reverse=True)
+        items = _merged_letters(pages)
         more = len(items) > limit or any(page.next_cursor for page in pages)
         last = items[min(limit, len(items)) - 1] if items else None
         cursor = parameters.write_cursor(f"{microseconds(last.parked_at)}/{last.id}") if more and last else None
@@ -80,6 +80,13 @@ async def _ask_all(branches: Branches, query: Mapping[str, str]) -> list[httpx.R
             problem = answer.json()
             raise Problem(answer.status_code, problem.get("detail"), errors=problem.get("errors", ()))
     return answers
+
+
+def _merged_letters(pages: Sequence[DeadLetters]) -> list[DeadLetterAnswer]:
+    """Newest first, no further back than where a page breaks off that goes on: what it has next may be newer."""
+    breaks = [_newest_first(page.items[-1]) for page in pages if page.next_cursor]
+    items = sorted((item for page in pages for item in page.items), key=_newest_first, reverse=True)
+    return [item for item in items if not breaks or _newest_first(item) >= max(breaks)]
 
 
 def _newest_first(item: DeadLetterAnswer) -> tuple[str, str]:

@@ -27,11 +27,11 @@ Makes = Callable[[Random, Material], Hostile | None]
 """A forgery, or None when there is no order left to forge against."""
 
 
-def _sealed(kind: str, event: Event, source: str, parks: set[str], draw: Random, **more: str) -> Hostile:
+def _sealed(kind: str, event: Event, source: str, parks: set[str], draw: Random, about: str = "") -> Hostile:
     cause = None if source == "order" and event.topic == "order.placed" else some_id(draw)
     message = seal(event, Said(some_id(draw), source, NOON, cause))
     who = frozenset(parks)
-    return Hostile(kind, message.topic, message.key.encode(), message.value, message.headers, who, BELIEVED, **more)
+    return Hostile(kind, message.topic, message.key.encode(), message.value, message.headers, who, BELIEVED, about)
 
 
 def _placed(draw: Random, **changed: Any) -> events.OrderPlaced:

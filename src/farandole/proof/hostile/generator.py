@@ -5,7 +5,14 @@ from functools import partial
 from random import Random
 
 from farandole.proof.hostile.forgeries import FORGERIES
-from farandole.proof.hostile.mutations import MUTATIONS, mutate, on_another_topic, with_another_s_key
+from farandole.proof.hostile.mutations import (
+    MUTATIONS,
+    at_no_time,
+    mutate,
+    on_another_topic,
+    with_a_nameless_header,
+    with_another_s_key,
+)
 from farandole.proof.hostile.record import Hostile, Material
 
 Holds = Callable[[Hostile], bool]
@@ -20,7 +27,7 @@ def hostile(seed: int, material: Material, holds: Holds = lambda record: True) -
     makes: dict[Callable[[Random, Material], Hostile | None], int] = {
         partial(_mutate, kind): mutation.weight for kind, mutation in MUTATIONS.items()
     }
-    makes |= {on_another_topic: 60, with_another_s_key: 50, **FORGERIES}
+    makes |= {on_another_topic: 60, with_another_s_key: 50, with_a_nameless_header: 10, at_no_time: 10, **FORGERIES}
     choices, weights = list(makes), list(makes.values())
     while True:
         (make,) = draw.choices(choices, weights)
@@ -37,8 +44,9 @@ def text_only(record: Hostile) -> bool:
     """What the embedded log holds: values, and keys and headers that are text."""
     try:
         (record.key or b"\xff").decode()
-        for _, content in record.headers:
+        for name, content in record.headers:
+            name.encode()
             (content if content is not None else b"\xff").decode()
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
-    return record.value is not None
+    return record.value is not None and record.at is None

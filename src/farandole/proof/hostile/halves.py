@@ -58,14 +58,13 @@ class Deaths(Protocol):
 
 @contextmanager
 def embedded_half() -> Iterator[Half]:
-    """The system in one process: this one, for nobody else may write into its log."""
+    """The system in one process: this one, for nobody else may write into its log. The process logs there to its end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="farandole-hostile-")))
         (folder / "logs").mkdir()
-        said = stack.enter_context((folder / "logs" / "embedded.log").open("w"))
-        stack.enter_context(redirect_stderr(said))
         settings = load({}, {"port": 0})
-        configure_logs(settings)
+        with redirect_stderr((folder / "logs" / "embedded.log").open("w")):
+            configure_logs(settings)
         bound = listen(settings)
         system = stack.enter_context(embedded.Embedded(settings, folder / "data"))
         stack.enter_context(_serving(Server(system.app), bound))

@@ -245,6 +245,22 @@ def on_another_topic(draw: Random, material: Material) -> Hostile:
     return Hostile("on another topic", topic, honest.key, honest.value, honest.headers, HEARERS[topic])
 
 
+def with_a_nameless_header(draw: Random, material: Material) -> Hostile:
+    """A header's name that is no text; client libraries do not send it, and cannot read the others beside it."""
+    honest = draw.choice(material.honest)
+    name = draw.choice((b"\xff\xfe", b"ce_id\x80", b"\xed\xa0\x80")).decode(errors="surrogateescape")
+    headers = (*honest.headers, (name, b"x"))
+    return Hostile("a header's name no text", honest.topic, honest.key, honest.value, headers, HEARERS[honest.topic])
+
+
+def at_no_time(draw: Random, material: Material) -> Hostile:
+    """A record that claims for itself a time that no clock has shown: one in two is cut short as well."""
+    honest, at = draw.choice(material.honest), draw.choice((-(2**62), -2, 0, 1))
+    cut = draw.random() < 0.5
+    value, parks = ((honest.value or b"")[:-1], HEARERS[honest.topic]) if cut else (honest.value, NOBODY)
+    return Hostile("at no time", honest.topic, honest.key, value, honest.headers, parks, DUPLICATE, at=at)
+
+
 def with_another_s_key(draw: Random, material: Material) -> Hostile:
     """An honest record under another order's key, subject or both."""
     honest, other = draw.choice(material.honest), draw.choice(material.honest)

@@ -19,7 +19,8 @@ NOBODY: Final[frozenset[str]] = frozenset()
 
 class Hostile(NamedTuple):
     """A record as it is written, by kind; `parks` are the services that must park it, the other hearers accept it by
-    `rule` (None: each may do either, by what the rule says). `about` is an order that it may harm."""
+    `rule` (None: each may do either, by what the rule says). `about` is an order that it may harm, `at` the time it claims
+    for itself in milliseconds. A header's name that is no UTF-8 is written with surrogates for its bytes."""
 
     kind: str
     topic: str
@@ -29,6 +30,7 @@ class Hostile(NamedTuple):
     parks: frozenset[str] | None
     rule: str = ""
     about: str = ""
+    at: int | None = None
 
 
 class Material(NamedTuple):

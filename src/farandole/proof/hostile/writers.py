@@ -14,6 +14,7 @@ from farandole.messaging.transport import Partition, Transport
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.proof.ground.waiting import drive_until
 from farandole.proof.hostile.record import Hostile
+from farandole.proof.hostile.wire import produce
 from farandole.runtime.wiring import TOPICS
 
 Place = tuple[str, int, int]
@@ -63,7 +64,7 @@ class KafkaWriter:
     """Into Kafka, with a producer that checks nothing."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._prefix = prefix
+        self._bootstrap, self._prefix = bootstrap, prefix
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -77,6 +78,9 @@ class KafkaWriter:
 
     def write(self, records: Sequence[Hostile]) -> None:
         for record in records:
+            if record.at is not None or not _sendable(record):
+                self._place(record, self._produce_raw(record))
+                continue
             self._producer.produce(
                 self._prefix + record.topic,
                 record.value,
@@ -90,7 +94,15 @@ class KafkaWriter:
 
     def _reported(self, record: Hostile, error: KafkaError | None, message: Delivered) -> None:
         assert error is None, f"expected Kafka to take a record of kind {record.kind!r}, found {error}"
-        partition, offset = message.partition() or 0, message.offset() or 0
+        self._place(record, (message.partition() or 0, message.offset() or 0))
+
+    def _produce_raw(self, record: Hostile) -> tuple[int, int]:
+        headers = [(name.encode(errors="surrogateescape"), content) for name, content in record.headers]
+        place = (self._prefix + record.topic, 0)
+        return 0, produce(self._bootstrap, place, (record.key, record.value), headers, record.at)
+
+    def _place(self, record: Hostile, at: tuple[int, int]) -> None:
+        partition, offset = at
         self._places[record.topic, partition, offset] = record
         spot = Partition(record.topic, partition)
         self._ends[spot] = max(offset + 1, self._ends.get(spot, 0))
@@ -117,6 +129,15 @@ def everything(transport: Transport, partitions: int) -> list[Record]:
     drive_until(lambda: len(ends) == partitions and len(found) >= sum(ends.values()), read)
     reader.close()
     return found
+
+
+def _sendable(record: Hostile) -> bool:
+    """Whether a client library sends it: it fails on a header's name that is no text."""
+    try:
+        "".join(name for name, _ in record.headers).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _message(record: Hostile) -> Message:

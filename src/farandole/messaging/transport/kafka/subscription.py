@@ -1,6 +1,7 @@
 """Hearing from Kafka: the kernel chooses every offset, never the client library."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import methodcaller
 from typing import Final
 
 import structlog
@@ -37,6 +38,13 @@ _FENCED: Final = frozenset(
         KafkaError._ASSIGNMENT_LOST,
     }
 )
+
+Headers = tuple[tuple[str, bytes | None], ...]
+UNREADABLE: Final[Headers] = (("a name that is no UTF-8", None),)
+"""Stands for headers that the client library cannot read, so that the record can be parked."""
+
+_headers: Final = methodcaller("headers")
+"""The library returns a broken list beside its error, which only a call made in C notices at once, and not much later."""
 
 _log: Final = structlog.stdlib.get_logger(__name__)
 
@@ -167,8 +175,8 @@ class KafkaSubscription:
             _known(message.offset()),
             message.key(),
             message.value(),
-            tuple(message.headers() or ()),  # type: ignore[arg-type]  # always pairs with bytes
-            message.timestamp()[1] * 1000,
+            headers_of(message),
+            max(message.timestamp()[1], 0) * 1000,  # who writes a record may claim any time of the past for it
         )
 
     def _topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
@@ -193,6 +201,14 @@ class KafkaSubscription:
 
     def _partition(self, place: TopicPartition) -> Partition:
         return Partition(place.topic[len(self._prefix) :], place.partition)
+
+
+def headers_of(message: Delivered) -> Headers:
+    """A record's headers; where a name is no UTF-8 the client library fails on all of them."""
+    try:
+        return tuple(_headers(message) or ())
+    except (SystemError, UnicodeDecodeError):
+        return UNREADABLE
 
 
 def heed_commit(error: KafkaError | None, places: list[TopicPartition]) -> None:
