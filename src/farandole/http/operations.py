@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
