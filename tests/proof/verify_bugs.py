@@ -41,14 +41,14 @@ class Blind:
 
 
 class Stale(Rows):
-    """Stock as it was before the batch."""
+    """Rows of one kind as they were before the batch."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, old: type[Row]) -> None:
         super().__init__()
-        self._rows = rows
+        self._rows, self._old = rows, old
 
     def get(self, kind: type[R], key: Hashable) -> R | None:
-        if kind is Stock:
+        if kind is self._old:
             return self._rows._stored.get(kind, {}).get(key)  # type: ignore[return-value]  # filed under its kind
         return self._rows.get(kind, key)
 
@@ -119,7 +119,23 @@ def released_then_failed() -> Services:
 
 
 def stock_before_the_batch() -> Services:
-    return with_handler("inventory", events.OrderPlaced, lambda rows, heard: inventory.reserve(Stale(rows), heard))
+    return with_handler(
+        "inventory", events.OrderPlaced, lambda rows, heard: inventory.reserve(Stale(rows, Stock), heard)
+    )
+
+
+def guard_before_the_batch() -> Services:
+    def reserve(rows: Rows, heard: Heard[events.OrderPlaced]) -> Decision:
+        return inventory.reserve(Stale(rows, Reservation), heard)
+
+    return with_handler("inventory", events.OrderPlaced, reserve)
+
+
+def key_not_kept() -> Services:
+    def place(rows: Rows, heard: Heard[events.PlaceOrder]) -> Decision:
+        return order.place(rows, heard)._replace(rows=())
+
+    return with_handler("order", events.PlaceOrder, place)
 
 
 def stock_not_checked() -> Services:

@@ -9,10 +9,10 @@ from farandole.contract.invariants import Finding
 from farandole.messaging.service import Service
 from farandole.proof.verify.actors import Command, Receipt
 from farandole.proof.verify.checks import Checks
-from farandole.proof.verify.deciding import Deciders, Part
+from farandole.proof.verify.deciding import Deciders, Part, Transact, in_memory
 from farandole.proof.verify.explore import MOST_STATES, Search, explore
-from farandole.proof.verify.local import Locals
 from farandole.proof.verify.memory import Kept
+from farandole.proof.verify.moves import Locals
 from farandole.proof.verify.protocol import Detail, Protocol
 from farandole.proof.verify.space import Space
 from farandole.proof.verify.story import draw
@@ -85,9 +85,11 @@ def _violated(result: Result, space: Space, search: Search) -> Result:
     return replace(result, violated=search.violation.broken, steps=steps, diagram=diagram)
 
 
-def opened(world: World, services: Mapping[str, Service], protocol: Protocol) -> tuple[Space, Checks, int]:
+def opened(
+    world: World, services: Mapping[str, Service], protocol: Protocol = HONEST, transact: Transact = in_memory
+) -> tuple[Space, Checks, int]:
     """A world's space, its checks, and the state in which it begins: nothing is ordered, the stock is there."""
-    deciders = Deciders(services)
+    deciders = Deciders(services, transact)
     actors = Locals(deciders, protocol, world.detail)
     stock, came_in = _stocked(deciders, world)
     groups, place = [], count()

@@ -10,8 +10,9 @@ from farandole.messaging.database import Relation, Transaction
 from farandole.messaging.envelope import Message
 from farandole.proof.verify.actors import Order, forged
 from farandole.proof.verify.deciding import SAGA, Deciders, broken
-from farandole.proof.verify.local import Local, Locals
+from farandole.proof.verify.local import Local
 from farandole.proof.verify.memory import Kept, Memory
+from farandole.proof.verify.moves import Locals
 from farandole.runtime.republish import SAYING
 from farandole.services.inventory import facts as inventory_facts
 from farandole.services.notification import facts as notification_facts
@@ -22,6 +23,7 @@ LOOKS: Final = (order_facts.facts, inventory_facts.facts, payment_facts.facts, n
 COMMITTED: Final = ("T1c", "every record has its committed decision")
 LIMIT: Final = 10_000_00
 LIMITED: Final = ("limit", "a payment fails when the amount is more than 10,000.00, and only then")
+KEY: Final = ("key", "one Idempotency-Key gives one order")
 PLENTY: Final = ("plenty", "nobody is refused what there is for everyone")
 SAID: Final = ("T1s", "at rest every committed decision is in its topic")
 
@@ -33,17 +35,19 @@ class Checks:
         self._deciders, self._locals, self._came_in = deciders, locals_, came_in
         self._always: dict[tuple[int, ...], tuple[Finding, ...]] = {}
         self._apart: dict[int, tuple[int, bool, tuple[Finding, ...]]] = {}
-        self._topics_of: dict[tuple[tuple[int, ...], frozenset[int]], tuple[Finding, ...]] = {}
+        self._over: dict[int, bool] = {}
+        self._found: dict[tuple[tuple[int, ...], frozenset[int]], tuple[Finding, ...]] = {}
         self._rows: dict[tuple[int, ...], int] = {}
 
     def apart(self, number: int) -> tuple[int, bool, tuple[Finding, ...]]:
-        """Of one order: which rows it has, whether it is quiet, and what of its records is violated."""
+        """Of one order: which rows it has, whether it is quiet, and what is violated of it alone."""
         if number not in self._apart:
             local = self._locals.known.values[number]
             rows = self._rows.setdefault(local.rows, len(self._rows))
-            if (local.rows, local.topics) not in self._topics_of:
-                self._topics_of[local.rows, local.topics] = self._of_topics(local)
-            self._apart[number] = (rows, local.quiet, self._topics_of[local.rows, local.topics])
+            if (local.rows, local.topics) not in self._found:
+                self._found[local.rows, local.topics] = self._alone(local)
+            self._apart[number] = (rows, local.quiet, self._found[local.rows, local.topics])
+            self._over[number] = local.quiet and local.posted == (1 << self._locals.actor(local).commands) - 1
         return self._apart[number]
 
     def always(self, stock: int, numbers: Sequence[int]) -> tuple[Finding, ...]:
@@ -57,6 +61,10 @@ class Checks:
     def quiet(self, numbers: Sequence[int]) -> bool:
         """Whether nothing is in flight: an end."""
         return all(self.apart(number)[1] for number in numbers)
+
+    def over(self, numbers: Sequence[int]) -> bool:
+        """Whether every command was given, and nothing is in flight."""
+        return all(self._over[number] for number in numbers)
 
     def at_rest(self, stock: int, numbers: Sequence[int]) -> tuple[Finding, ...]:
         """What is violated in an end."""
@@ -78,11 +86,14 @@ class Checks:
         if refused and min(there.values()) >= 0:
             yield broken(PLENTY, f"{refused[0]} was refused")
 
-    def _of_topics(self, local: Local) -> tuple[Finding, ...]:
+    def _alone(self, local: Local) -> tuple[Finding, ...]:
         records = [_record(message) for message in self._honest(local).values()]
         found = _violated(Facts(records=records), "T")
-        early = self._honest(local).keys() - self._committed(local)
-        return (*found, broken(COMMITTED, f"no decision behind {self._topics(early)}")) if early else found
+        if early := self._honest(local).keys() - self._committed(local):
+            found += (broken(COMMITTED, f"no decision behind {self._topics(early)}"),)
+        if (orders := len(self._deciders.memory("order", local.rows[0], 0).all(_ORDERS))) > 1:
+            found += (broken(KEY, f"{orders} orders"),)
+        return found
 
     def _committed(self, local: Local) -> frozenset[int]:
         """What its rows say that was said."""

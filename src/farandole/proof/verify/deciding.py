@@ -1,7 +1,8 @@
 """What the real services decide, remembered: one transaction over the rows of one order, or of several together."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from farandole.contract.invariants import Finding
@@ -51,15 +52,18 @@ class Interned(Generic[T]):
 
 
 class Part(NamedTuple):
-    """One order's part in a transaction: its rows at the service, what is heard, and whether it was decided before."""
+    """One order's part in a transaction: its rows at the service, what is heard, whether it was decided before, and how
+    often it is in the batch."""
 
     rows: int
     heard: int
     again: bool = False
+    copies: int = 1
 
 
 class Outcome(NamedTuple):
-    """After a transaction: each part's rows, what was said, whether it was decided now; and the stock."""
+    """After a transaction: each part's rows, what was said (of several copies the last time), whether it was decided
+    now; and the stock."""
 
     rows: tuple[int, ...]
     said: tuple[int, ...]
@@ -78,10 +82,24 @@ class Look(NamedTuple):
 Batch = tuple[str, tuple[Part, ...], int, Look | None]
 
 
+Seen = frozenset[Kept] | None
+Transact = Callable[[Service, Sequence[Heard[Any]], frozenset[Kept], Seen], tuple[list[Any], frozenset[Kept]]]
+"""Decides a batch on rows, some of which it may have seen as they were before; the verdicts, and the rows after it."""
+
+
+def in_memory(
+    service: Service, batch: Sequence[Heard[Any]], kept: frozenset[Kept], seen: Seen
+) -> tuple[list[Any], frozenset[Kept]]:
+    """One transaction of the kernel's own `decide`; raises Conflict or Transient."""
+    transaction = Memory(service.relations, kept, seen)
+    return list(decide(service, transaction, batch)), transaction.kept
+
+
 class Deciders:
     """The saga's services over rows, messages and stock that are numbers; numbers stand for rows without ids."""
 
-    def __init__(self, services: Mapping[str, Service]) -> None:
+    def __init__(self, services: Mapping[str, Service], transact: Transact = in_memory) -> None:
+        self._transact = transact
         self.services = {name: services[name] for name in SAGA}
         self.rows: Interned[frozenset[Kept]] = Interned()
         self.heard: Interned[Message | Command] = Interned()
@@ -129,16 +147,16 @@ class Deciders:
 
     def _decide(self, name: str, parts: tuple[Part, ...], stock: int, look: Look | None) -> Outcome | None:
         service = self.services[name]
-        batch = [self._hear(service, part, place) for place, part in enumerate(parts)]
+        batch = [self._hear(service, part, place) for place, part in enumerate(parts) for _ in range(part.copies)]
         before = [self._spelt(part.rows, place) for place, part in enumerate(parts)]
         seen = self._shelf(name, look.stock) | self._spelt(look.rows, 0) if look else None
-        transaction = Memory(service.relations, self._shelf(name, stock).union(*before), seen)
         try:
-            verdicts = decide(service, transaction, batch)
+            every, there = self._transact(service, batch, self._shelf(name, stock).union(*before), seen)
         except (Conflict, Transient):
             return None
-        shelf = frozenset(kept for kept in transaction.kept if kept[0] == STOCK.name)
-        after = self._shared_out(transaction.kept - shelf, len(parts))
+        verdicts = [every[last - 1] for last in accumulate(part.copies for part in parts)]
+        shelf = frozenset(kept for kept in there if kept[0] == STOCK.name)
+        after = self._shared_out(there - shelf, len(parts))
         said = tuple(self._said(verdict, place) for place, verdict in enumerate(verdicts))
         rows = tuple(self._named(kept, place) for place, kept in enumerate(after))
         found = (*self._lost(before, after), *self._parked(parts, verdicts))
@@ -188,6 +206,13 @@ class Deciders:
             for one, verdict in zip(heard, verdicts, strict=True)
             if isinstance(verdict, Exception) and not (isinstance(one, Message) and forged(one))
         )
+
+    def words(self, number: int) -> str:
+        """What was said, in a word."""
+        message = self.heard.values[number] if number >= 0 else None
+        if not isinstance(message, Message):
+            return "nothing (parked)" if number == PARKED else "nothing"
+        return f"a forged {message.topic}" if forged(message) else message.topic
 
     def committed(self, service: str, rows: int, again: Any) -> frozenset[int]:
         """What a service's rows say that it said, as `republish` renders it, and what was said of receipts."""

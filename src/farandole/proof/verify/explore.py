@@ -124,4 +124,5 @@ def _progress(space: Space, checks: Checks, search: Search, ahead: "array[int]")
 
 
 def _ends(space: Space, checks: Checks, search: Search, at: int) -> bool:
-    return checks.quiet(space.parts(search.states[at])[1])
+    """Whether a state is the end of everything: an end where nobody has yet to order does not count."""
+    return checks.over(space.parts(search.states[at])[1])

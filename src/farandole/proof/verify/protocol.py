@@ -27,7 +27,8 @@ class Protocol(NamedTuple):
     row_waits: bool = True
     """An outbox row is deleted after its acknowledgement."""
     offset_waits_for: Literal["acknowledgement", "decision", "nothing"] = "acknowledgement"
-    """When an offset may be committed."""
+    """When an offset may be committed. After the decision alone it is lost with a crash; so it is when the offset of a
+    later batch is committed over an earlier one whose answers are not acknowledged."""
     commits_first: bool = True
     """An answer is published after the commit."""
     repeats: bool = True
@@ -64,6 +65,7 @@ class Kind(StrEnum):
     RELAY_CRASH = "relay crash"
     HEAR = "hear"
     HEAR_AGAIN = "hear again"
+    TWICE = "twice in one batch"
     ZOMBIE = "zombie"
     """Decided by one who had looked before another transaction committed."""
     SAY = "say"

@@ -9,7 +9,8 @@ from itertools import permutations, product
 from typing import Final, NamedTuple
 
 from farandole.proof.verify.deciding import Deciders, Look, Outcome
-from farandole.proof.verify.local import Due, Locals, Move
+from farandole.proof.verify.local import Due, Move
+from farandole.proof.verify.moves import TAKERS, Locals
 from farandole.proof.verify.protocol import Kind
 
 BITS: Final = 20
@@ -194,6 +195,4 @@ class Space:
 
     def _waiting(self, number: int) -> int:
         """Who may take something of an order into a batch, a bit each."""
-        return sum(
-            1 << n for n, who in enumerate(self.locals.takers) if any(one[:2] == who for one in self.due(number))
-        )
+        return sum(1 << n for n, who in enumerate(TAKERS) if any(one[:2] == who for one in self.due(number)))

@@ -9,7 +9,7 @@ import msgspec
 from farandole.contract.diagram import POST, participant
 from farandole.messaging.envelope import Message
 from farandole.proof.drawing import Arrow, Note, Scene, mermaid
-from farandole.proof.verify.actors import Command, Order, Receipt, forged
+from farandole.proof.verify.actors import Command, Order, Receipt
 from farandole.proof.verify.deciding import PARKED
 from farandole.proof.verify.explore import NONE, Search, Violation
 from farandole.proof.verify.local import Move
@@ -17,6 +17,14 @@ from farandole.proof.verify.protocol import Kind, Label
 from farandole.proof.verify.space import Space, Step
 
 CLIENT, KAFKA, STRANGER = "Client", "Kafka", "Stranger"
+HOW = {
+    Kind.POST: "",
+    Kind.POST_AGAIN: " again",
+    Kind.HEAR: "",
+    Kind.HEAR_AGAIN: " again",
+    Kind.TWICE: " twice in one batch",
+    Kind.ZOMBIE: " by one who looked before that commit",
+}
 
 
 def draw(space: Space, search: Search, violation: Violation) -> tuple[int, str]:
@@ -51,11 +59,11 @@ class _Telling:
         self.last = KAFKA
 
     def named(self, text: str) -> str:
-        """A sentence with the orders' titles for their ids."""
+        """A sentence with the orders' titles for their ids and names."""
         for place, who in enumerate(self._who):
             for what in ("order", "receipt"):
                 text = text.replace(self._deciders.names(place).spelt(f"<{what} 1>"), who)
-        return text
+        return text.replace("<order 1>", "the order")
 
     def scenes(self, step: Step) -> Iterator[Scene]:
         if len(step.moved) > 1 and step.moved[-1][1].label.kind != Kind.ZOMBIE:
@@ -87,26 +95,25 @@ class _Telling:
 
     def _told(self, label: Label, who: str) -> Iterator[Scene]:
         me = participant(label.service) if label.service else STRANGER
-        heard, said = self._topic(label.heard), self._topic(label.said)
+        heard, said = self._deciders.words(label.heard), self._deciders.words(label.said)
         match label.kind:
             case Kind.POST | Kind.POST_AGAIN:
-                again = " again" if label.kind == Kind.POST_AGAIN else ""
-                yield Arrow(CLIENT, me, f"{self._asked(label.heard)}{again} · {who}")
+                yield Arrow(CLIENT, me, f"{self._asked(label.heard)}{HOW[label.kind]} · {who}")
                 yield Arrow(me, me, self._words(label))
             case Kind.RELAY | Kind.RELAY_AGAIN | Kind.SAY:
                 yield Arrow(me, KAFKA, f"Publish {said} · {who}")
+            case Kind.HEED if label.said < 0:
+                yield Arrow(me, me, f"Wait for no acknowledgement, {said} was said · {who}")
             case Kind.RELAYED | Kind.HEED:
                 yield Arrow(KAFKA, me, f"Acknowledge {said} · {who}")
             case Kind.SWEEP:
                 yield Arrow(me, me, f"Delete the outbox row of {said} · {who}")
             case Kind.RELAY_CRASH:
                 yield Note(me, f"crash: nobody knows how far {said} · {who} is")
-            case Kind.HEAR:
-                yield Arrow(KAFKA, me, f"Consume {heard} · {who}")
-                yield Arrow(me, me, self._words(label))
-            case Kind.HEAR_AGAIN | Kind.ZOMBIE:
-                how = "again" if label.kind == Kind.HEAR_AGAIN else "by one who looked before that commit"
-                yield Arrow(KAFKA, me, f"Consume {heard} {how} · {who}")
+            case Kind.HEAR | Kind.HEAR_AGAIN | Kind.TWICE | Kind.ZOMBIE:
+                asked = self._asked(label.heard)
+                first = Arrow(CLIENT, me, asked) if asked else Arrow(KAFKA, me, f"Consume {heard}")
+                yield first._replace(text=f"{first.text}{HOW[label.kind]} · {who}")
                 yield Arrow(me, me, self._words(label))
             case Kind.COMMIT:
                 yield Arrow(me, KAFKA, f"Commit the offset of {heard} · {who}")
@@ -115,21 +122,16 @@ class _Telling:
             case Kind.FORGE:
                 yield Arrow(STRANGER, KAFKA, f"Publish {heard} under another id · {who}")
 
-    def _topic(self, number: int) -> str:
-        message = self._deciders.heard.values[number] if number >= 0 else None
-        if not isinstance(message, Message):
-            return "nothing"
-        return f"a forged {message.topic}" if forged(message) else message.topic
-
     def _asked(self, number: int) -> str:
         command = self._deciders.heard.values[number]
-        assert isinstance(command, Command)
+        if not isinstance(command, Command):
+            return ""
         return f"POST /api/stock/{command.actor.sku}/receipts" if isinstance(command.actor, Receipt) else POST
 
     def _words(self, label: Label) -> str:
         """The step that was taken, in the choreography's words, told by what was said."""
         if label.said == PARKED:
-            return f"Park {self._topic(label.heard)} as a dead letter"
+            return f"Park {self._deciders.words(label.heard)} as a dead letter"
         message = self._deciders.heard.values[label.said] if label.said >= 0 else None
         if not isinstance(message, Message):
             return "Say nothing"
