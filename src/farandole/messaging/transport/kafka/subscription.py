@@ -116,8 +116,8 @@ class KafkaSubscription:
             self._consumer.incremental_assign(places)
         self._unopened -= begun.keys()
         self._begun |= begun.keys()
-        if self._paused:
-            self._consumer.pause([self._place(partition) for partition in begun])
+        # The library still holds a partition paused that was paused when it was taken away.
+        (self._consumer.pause if self._paused else self._consumer.resume)([self._place(place) for place in begun])
 
     def pause(self) -> None:
         self._paused = True
