@@ -1,7 +1,7 @@
 """Whether a commit worked, failed, or was not answered: nothing is said of what is not durable, and nothing is forgotten."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -80,6 +80,16 @@ def test_who_collides_with_another_process_parks_nothing(house: House, name: str
         orders = one_of_each(house)
         patiently(house, lambda: not fate.colliding)
         ended(house, orders)
+
+
+@pytest.mark.parametrize("commits", [1, 2, 3, 5])
+def test_an_outage_of_any_length_parks_nothing(house: House, commits: int) -> None:
+    house.receive(10)
+    house.settle()
+    with ExitStack() as stack:
+        for name in NAMES:
+            stack.enter_context(unsure(house, name, Fate(failing=commits)))
+        ended(house, one_of_each(house))
 
 
 @pytest.mark.parametrize("commits", [1, 2])

@@ -99,6 +99,16 @@ def test_another_process_has_ten_seconds_for_its_rows(office: Office) -> None:
     assert office.said() == ["theirs"]
 
 
+def test_a_row_whose_writer_had_a_wrong_clock_is_found_all_the_same(office: Office) -> None:
+    now = office.clock.now
+    office.clock.now = now + 10**12
+    office.write("from the future", instance="another")
+    office.clock.now = now
+    for _ in range(12):
+        office.look()
+    assert office.said() == ["from the future"]
+
+
 def test_no_more_is_under_way_than_may_be_and_nothing_is_forgotten(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,8 +82,8 @@ def test_an_order_that_ended_does_not_end_otherwise(first: type[Event], second: 
         ("JPY", "10000.50", 10_001, True),
         ("KWD", "10000.00", 10_000_000, False),
         ("KWD", "10000.00", 10_000_001, True),
-        ("USD", "900719925474099.93", 90_071_992_547_409_993, False),
-        ("USD", "900719925474099.93", 90_071_992_547_409_994, True),
+        ("USD", "900719925474099.90", 90_071_992_547_409_990, False),
+        ("USD", "900719925474099.90", 90_071_992_547_409_991, True),
     ],
 )
 def test_more_than_the_limit_fails_in_every_currency(currency: str, most: str, amount: int, fails: bool) -> None:

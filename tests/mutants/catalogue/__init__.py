@@ -9,6 +9,7 @@ from tests.mutants.catalogue import (
     dead_letters,
     edges,
     envelope,
+    judges,
     kafka,
     offsets,
     orders,
@@ -33,4 +34,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *databases.MUTANTS,
     *kafka.MUTANTS,
     *edges.MUTANTS,
+    *judges.MUTANTS,
 )

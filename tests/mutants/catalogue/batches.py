@@ -81,7 +81,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             """        except (Unfit, Transient) as error:
             if len(records) > 1:""",
         ),
-        here(f"{POISON}::test_an_outage_parks_nothing_and_passes_by_itself"),
+        here(f"{UNSURE}::test_an_outage_of_any_length_parks_nothing"),
     ),
     mutant(
         "conflict-parked",

@@ -70,10 +70,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "            raise self._error(failures[0].result)\n",
             "            self._error(failures[0].result)\n",
         ),
-        servers(
-            f"{DATABASES}::test_a_key_that_exists_is_a_conflict_and_nothing_is_written[1-postgresql]",
-            f"{DATABASES}::test_a_key_that_exists_is_a_conflict_and_nothing_is_written[postgresql-1]",
-        ),
+        servers(f"{DATABASES}::test_a_key_that_exists_is_a_conflict_and_nothing_is_written[postgresql-1]"),
     ),
     mutant(
         "commit-without-waiting",

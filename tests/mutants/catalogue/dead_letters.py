@@ -82,4 +82,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         Edit(LETTERS, "for name, value in record.headers],", "for name, value in record.headers[:0]],"),
         here(POISON),
     ),
+    mutant(
+        "letters-of-copies-collide",
+        "The letter of a copy cannot be replayed while the answer to its original is in the outbox.",
+        "rule 1",
+        Edit(
+            LETTERS, "            if not transaction.select(KERNEL.outbox, [answer.id]):", "            if answer.id:"
+        ),
+        here(f"{POISON}::test_the_letters_of_a_record_and_of_its_copy_are_replayed_one_after_the_other"),
+    ),
 )

@@ -121,4 +121,22 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         Edit(DELIVERY, '"gave_up": True,', '"gave_up": False,'),
         here(TESTS),
     ),
+    mutant(
+        "unknown-told-as-no",
+        "Who placed an order whose commit is not known hears a definite no.",
+        "failure: COMMIT whose answer is lost",
+        Edit("runtime/worker.py", "        reply.set_exception(Transient(", "        reply.set_exception(ValueError("),
+        here("runtime/test_worker.py"),
+    ),
+    mutant(
+        "address-in-the-log",
+        "A log line says whom a message is for.",
+        "security: contact data",
+        Edit(
+            "services/notification/channels.py",
+            '"message_id": message.message_id,',
+            '"message_id": f"{message.message_id} {message.recipient}",',
+        ),
+        here(TESTS),
+    ),
 )

@@ -211,4 +211,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ),
         here(LOG, f"{SUITE}::test_a_large_batch_is_published_whole"),
     ),
+    mutant(
+        "first-report-counts-for-all",
+        "Messages that were sent together are durable when the first of them is.",
+        "failure: delivery error swallowed",
+        Edit(PUBLISHER, "            kept[1].left -= 1\n", "            kept[1].left = 0\n"),
+        here(CLIENT),
+    ),
 )

@@ -196,4 +196,24 @@ import msgspec
         simulator(),
         here(AGAIN),
     ),
+    mutant(
+        "republish-first-page-only",
+        "What is said again ends after the first page of orders.",
+        "rule 10",
+        Edit(
+            "runtime/republish.py", "        if order or len(ids) < PAGE:\n", "        if order or len(ids) <= PAGE:\n"
+        ),
+        here("runtime/test_republish.py"),
+    ),
+    mutant(
+        "republish-overlooks-the-time",
+        "What is said again is everything, whatever time was asked for.",
+        "rule 10",
+        Edit(
+            "runtime/republish.py",
+            "relation.table.c.decided_at >= since) if since",
+            "relation.table.c.decided_at >= 0) if since",
+        ),
+        here("runtime/test_republish.py"),
+    ),
 )

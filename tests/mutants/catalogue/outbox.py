@@ -227,4 +227,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ),
         here(UNSURE),
     ),
+    mutant(
+        "orphans-by-clock-alone",
+        "Whether a row is left behind is told by its writer's clock, which may be wrong.",
+        "rule 9",
+        Edit(
+            RELAY,
+            "row.written_at < old or now - self._strangers.get(row.id, now) >= ORPHANED_AFTER",
+            "row.written_at < old",
+        ),
+        here(TESTS),
+    ),
 )

@@ -115,4 +115,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ),
         here("runtime/test_migrations.py"),
     ),
+    mutant(
+        "read-one-by-one",
+        "A batch reads what it must know with a statement a record.",
+        "failure: hot SKU",
+        Edit(
+            "services/payment/storage.py",
+            "    rows.load(transaction.select(PAYMENTS, (heard.event.order_id for heard in batch)))\n",
+            """    for heard in batch:
+        rows.load(transaction.select(PAYMENTS, [heard.event.order_id]))
+""",
+        ),
+        here("performance/test_statements.py"),
+    ),
 )
