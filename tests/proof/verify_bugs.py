@@ -17,7 +17,7 @@ from farandole.runtime.settings import load
 from farandole.runtime.wiring import services
 from farandole.services.inventory import handlers as inventory
 from farandole.services.inventory import storage as inventory_storage
-from farandole.services.inventory.domain import Held, Release, Reservation, Stock
+from farandole.services.inventory.domain import Held, ReceiveStock, Release, Reservation, Stock
 from farandole.services.notification.domain import Notice
 from farandole.services.order import handlers as order
 from farandole.services.order.domain import Order, Outcome, Status, UsedKey
@@ -182,6 +182,16 @@ def stock_not_locked() -> Services:
 
     def look(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
         return inventory_storage.load(Unlocked(transaction), batch)  # type: ignore[arg-type]  # all that load asks
+
+    return {**SOUND, "inventory": replace(SOUND["inventory"], load=look)}
+
+
+def receipt_not_locked() -> Services:
+    def look(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
+        rows = inventory_storage.load(transaction, batch)
+        goods = {h.event.sku for h in batch if isinstance(h.event, ReceiveStock)}
+        rows.load(transaction.select(inventory_storage.STOCK, goods))
+        return rows
 
     return {**SOUND, "inventory": replace(SOUND["inventory"], load=look)}
 

@@ -46,6 +46,8 @@ def verify(names: tuple[str, ...], small: bool, listed: bool, as_json: bool) -> 
         _total(results)
     if violated := [result.world for result in results if not result.holds]:
         raise exits.No(f"expected every world to hold, found violations in {', '.join(violated)}")
+    if large := [result.world for result in results if not result.exhausted]:
+        raise exits.No(f"expected every world to be exhausted, gave up in {', '.join(large)}")
     return None
 
 

@@ -42,6 +42,7 @@ class Result:
     ends: int
     seconds: float
     bounds: str
+    exhausted: bool = True
     violated: tuple[Finding, ...] = ()
     steps: int = 0
     diagram: str | None = None
@@ -65,7 +66,7 @@ def verify(
     """Exhaust one world, with the services and the protocol as they are or as somebody broke them."""
     space, checks, start = opened(world, services or wired(load({})), protocol)
     search = explore(space, checks, start, most)
-    bounds = BOUNDS[world.detail] + ("" if search.complete else f"; NOT EXHAUSTED, ended after {most:,} states")
+    bounds = BOUNDS[world.detail] + ("" if search.complete else f"; NOT EXHAUSTED, given up after {most:,} states")
     result = Result(
         world=world.name,
         about=world.about,
@@ -75,6 +76,7 @@ def verify(
         ends=search.ends,
         seconds=search.seconds,
         bounds=bounds,
+        exhausted=search.complete,
     )
     return _violated(result, space, search) if search.violation else result
 

@@ -13,8 +13,6 @@ from farandole.proof.verify.protocol import Detail, Kind, Label, Phase, Protocol
 AGAIN: Final = ("again", "heard again, nothing changes and the same is said")
 TWICE: Final = ("again", "twice in one batch is as once")
 AGAINST: Final = ("again", "who looked before another commit gets a conflict")
-TAKERS: Final = tuple((name, commanded) for name in SAGA for commanded in (False, True))
-"""Who decides batches: each service's consumer, and its intake of commands."""
 
 
 class Locals:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import permutations, product
 from typing import Final, NamedTuple
 
-from farandole.proof.verify.deciding import Deciders, Look, Outcome
+from farandole.proof.verify.deciding import SAGA, Deciders, Look, Outcome
 from farandole.proof.verify.local import Due, Move
-from farandole.proof.verify.moves import TAKERS, Locals
+from farandole.proof.verify.moves import Locals
 from farandole.proof.verify.protocol import Kind
 
 BITS: Final = 20
@@ -126,7 +126,7 @@ class Space:
         yield from self.together(state)
 
     def company(self, numbers: Sequence[int]) -> bool:
-        """Whether several orders have something that one service may decide in one transaction."""
+        """Whether several orders have something that one service may decide, together or at the same time."""
         seen = 0
         for number in numbers:
             waits = self._waits.get(number)
@@ -138,7 +138,7 @@ class Space:
         return False
 
     def together(self, state: int) -> Iterator[Step]:
-        """Several orders decided in one transaction, in whatever order."""
+        """Several orders decided in one transaction, in whatever order, or in two that overlap."""
         stock, numbers = self.parts(state)
         if not self.company(numbers):
             return
@@ -150,15 +150,30 @@ class Space:
 
     def _decided(self, stock: int, numbers: Sequence[int]) -> Iterator[tuple[tuple[int, Move], ...]]:
         due = [self.due(number) for number in numbers]
-        for who in sorted({one[:2] for some in due for one in some}):
-            waiting = {p: [one for one in some if one[:2] == who] for p, some in enumerate(due)}
-            places = [place for place, some in waiting.items() if some]
-            for size in range(2, len(places) + 1):
-                for chosen in permutations(places, size):
-                    for batch in product(*(waiting[place] for place in chosen)):
-                        yield from self._batch(stock, [(p, numbers[p]) for p in chosen], batch)
-                        if size == 2:
-                            yield from self._overlapping(stock, [(p, numbers[p]) for p in chosen], batch)
+        for service, commanded in product(sorted({one.service for some in due for one in some}), (False, True)):
+            yield from self._batches(
+                stock, numbers, [[o for o in some if o[:2] == (service, commanded)] for some in due]
+            )
+            if not commanded:
+                yield from self._overlaps(stock, numbers, [[o for o in some if o.service == service] for some in due])
+
+    def _batches(
+        self, stock: int, numbers: Sequence[int], waiting: Sequence[Sequence[Due]]
+    ) -> Iterator[tuple[tuple[int, Move], ...]]:
+        """Two and more orders in one transaction."""
+        places = [place for place, some in enumerate(waiting) if some]
+        for size in range(2, len(places) + 1):
+            for chosen in permutations(places, size):
+                for batch in product(*(waiting[place] for place in chosen)):
+                    yield from self._batch(stock, [(place, numbers[place]) for place in chosen], batch)
+
+    def _overlaps(
+        self, stock: int, numbers: Sequence[int], waiting: Sequence[Sequence[Due]]
+    ) -> Iterator[tuple[tuple[int, Move], ...]]:
+        """Two orders in two transactions at the same time."""
+        for one, two in permutations([place for place, some in enumerate(waiting) if some], 2):
+            for batch in product(waiting[one], waiting[two]):
+                yield from self._overlapping(stock, [(one, numbers[one]), (two, numbers[two])], batch)
 
     def _batch(
         self, stock: int, chosen: Sequence[tuple[int, int]], batch: Sequence[Due]
@@ -194,5 +209,7 @@ class Space:
         return self._due[number]
 
     def _waiting(self, number: int) -> int:
-        """Who may take something of an order into a batch, a bit each."""
-        return sum(1 << n for n, who in enumerate(TAKERS) if any(one[:2] == who for one in self.due(number)))
+        """Who may take something of an order into a transaction, a bit each."""
+        return sum(
+            1 << place for place, name in enumerate(SAGA) if any(one.service == name for one in self.due(number))
+        )

@@ -51,6 +51,7 @@ SMALL: Final = (
     World("one-sku-twice",     (TWICE_ONE_SKU,),         ONE,   PROCESSES, "two lines of one SKU want one unit"),
     World("last-unit",         (ORDINARY,) * 2,          ONE,   DURABLE,   "two orders race for one unit"),
     World("receipt",           (ORDINARY, GOODS),        NONE,  DURABLE,   "goods come in while an order wants them"),
+    World("receipt-beside",    (ORDINARY, GOODS),        ONE,   DURABLE,   "goods come in while an order takes what is there"),
     World("opposite-lines",    (TEA_MILK, MILK_TEA),     EACH,  DURABLE,   "two orders want two SKUs in opposite order"),
     World("limit-below",       (BELOW, EXACTLY),         MUCH,  DURABLE,   "amounts below and exactly on the limit"),
     World("limit-above",       (EXACTLY, ABOVE),         MUCH,  HEARD,     "amounts exactly on and above the limit"),
