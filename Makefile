@@ -39,10 +39,6 @@ demo: $(VENV)/.ready ## Play the three scenarios of the specification and show t
 test: check servers ## Check and test everything, in parallel and in random order (ARGS go to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
-.PHONY: mutants
-mutants: servers ## Put bugs in one by one and see that the suite notices each (ARGS="--only WORD")
-	$(BIN)/python -m tests.mutants --out build/mutants $(ARGS)
-
 .PHONY: check
 check: $(DEV)/.ready ## Lint, check the format, the types and the direction of imports
 	$(BIN)/ruff check $(CHECKED)
@@ -92,7 +88,7 @@ torture: servers ## Kill, stop, cut off and fill up real servers and services un
 	$(BIN)/farandole torture $(ARGS)
 
 .PHONY: mutants
-mutants: servers ## Put every seeded bug in and name the test that catches it
+mutants: servers ## Put every seeded bug in and name the test that catches it (ARGS="--only WORD")
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 .PHONY: proof
