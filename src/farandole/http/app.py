@@ -16,10 +16,13 @@ from farandole.http.problems import Problem, respond
 from farandole.http.routes import JSON, Endpoint, Route, get, resources
 
 
-def application(title: str, routes: Sequence[Route], *, events: dict[str, Any] | None = None) -> ASGIApp:
-    """An application that serves routes and their documents; `events` is its AsyncAPI document, else that of all."""
+def application(
+    title: str, routes: Sequence[Route], *, pages: Sequence[Route] = (), events: dict[str, Any] | None = None
+) -> ASGIApp:
+    """An application that serves routes and their documents, and pages for people, which no document describes;
+    `events` is its AsyncAPI document, else that of all."""
     documents = _documents(openapi(title, routes), events or asyncapi(None))
-    return Router(resources([*routes, *documents]), redirect_slashes=False, default=respond(Problem(404)))
+    return Router(resources([*routes, *pages, *documents]), redirect_slashes=False, default=respond(Problem(404)))
 
 
 def _documents(api: dict[str, Any], events: dict[str, Any]) -> tuple[Route, ...]:

@@ -24,7 +24,8 @@ from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
 from farandole.runtime.wiring import MONITOR, TOPICS, services
 from farandole.runtime.worker import Worker, instance_name
-from farandole.web import branches, front_door, page
+from farandole.web import branches, front_door, pages
+from farandole.web.sources import Sources
 
 
 def transport(settings: Settings) -> KafkaTransport:
@@ -97,7 +98,7 @@ def _app(worker: Worker, settings: Settings) -> ASGIApp:
         for service in urls
         for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, clients.get(service))
     ]
-    every = branches.routes({**clients, MONITOR: inside})
-    return application(
-        "Farandole", (*forwarded, *own, *every, *page.routes()), events=asyncapi(None, settings.topic_prefix)
-    )
+    every = {**clients, MONITOR: inside}
+    shown = pages.routes(Sources(worker, every))
+    routes = (*forwarded, *own, *branches.routes(every))
+    return application("Farandole", routes, pages=shown, events=asyncapi(None, settings.topic_prefix))

@@ -27,9 +27,10 @@ from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
-from farandole.runtime.wiring import services
+from farandole.runtime.wiring import MONITOR, services
 from farandole.runtime.worker import Worker
-from farandole.web import branches, page
+from farandole.web import branches, pages
+from farandole.web.sources import Sources
 
 INSTANCE: Final = "embedded"
 """The one instance of this folder: after a crash its outbox rows are still its own."""
@@ -86,13 +87,15 @@ def _app(workers: dict[str, Worker]) -> ASGIApp:
     own = [route for name, worker in workers.items() for route in SERVICE_ROUTES[name](worker)]
     clients = {name: _inside(worker) for name, worker in workers.items()}
     shared = (*operations.health(stall), *operations.metrics(registry(list(workers.values()))))
-    return application("Farandole", [*own, *branches.routes(clients), *shared, *page.routes()])
+    shown = pages.routes(Sources(workers[MONITOR], clients))
+    return application("Farandole", [*own, *branches.routes(clients), *shared], pages=shown)
 
 
 def _inside(worker: Worker) -> httpx.AsyncClient:
-    """A client of one service's operations, in this process."""
-    routes = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
-    transport = httpx.ASGITransport(application(worker.service, routes))
+    """A client of one service's routes, in this process."""
+    own = SERVICE_ROUTES[worker.service](worker)
+    operated = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
+    transport = httpx.ASGITransport(application(worker.service, (*own, *operated)))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{worker.service}")
 
 
