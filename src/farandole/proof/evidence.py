@@ -151,11 +151,11 @@ NOT_COVERED: Final = """
   between brokers. That an acknowledged record survives its leader is Kafka's promise (`acks=all`,
   `min.insync.replicas` 2), which `farandole topics` checks for and these proofs rely on.
 - **Disks that lie.** A full disk is tried; a disk that acknowledges and forgets, or flips a bit, is not.
-- **Interleaving inside PostgreSQL.** The model checker and the simulator take one transaction of a service at a time.
-  Locks and conflicts of concurrent transactions are tried by tests of their own and by the torture, which cannot
-  enumerate them.
-- **Large worlds.** The model checker exhausts two and three orders. That more orders bring nothing new rests on orders
-  meeting only in stock.
+- **Interleaving inside PostgreSQL.** The model checker tries every pair of transactions that looked before the other
+  committed, the simulator one transaction of a service at a time. Lock order, deadlocks and PostgreSQL's own conflicts
+  are tried by tests of their own and by the torture, which cannot enumerate them.
+- **Large worlds.** The model checker exhausts two and three orders, the larger ones without what processes know and
+  forget (the table says so). That more orders bring nothing new rests on orders meeting only in stock.
 - **Hours.** The longest run is minutes: what needs days (retention, wrap-around, slow leaks) is not seen.
 - **Money and mail outside.** Payments are decided in the process; an e-mail is delivered at least once, like all e-mail.
 - **Other machines.** Everything ran on one machine, on one version each of Python, Kafka and PostgreSQL.
