@@ -1,7 +1,11 @@
 """Schemathesis against the whole running system: every route keeps to the OpenAPI document, whatever it is asked."""
 
+import os
 import threading
+import uuid
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,20 +17,27 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import ensure_resource_availability, positive_data_acceptance
 
 from farandole.contract.choreography import FLOWS
-from farandole.proof.ground.waiting import drive_until
+from farandole.proof.ground.waiting import drive_until, pause
+from farandole.proof.hostile.halves import cluster_half
 from farandole.runtime import embedded
 from farandole.runtime.demo import stock, wish
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import NAMES
 from tests.http.conftest import Client
+from tests.support.databases import PostgresDatabases
 
-EXAMPLES = 8
+EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "8"))
+"""Examples a route; `make proof` asks for many."""
+STEPS = 6
+LONGEST = 120 + EXAMPLES
 # A JSON Schema cannot say what a cursor is, how many digits a currency has, or that a key is used once.
 SAID_ELSEWHERE: list[Any] = [positive_data_acceptance]
+# The monitor, the payment and all that follows hear of an order a moment after the customer has it.
+HEARD_LATER: list[Any] = [*SAID_ELSEWHERE, ensure_resource_availability]
 EXPECTED = {"/api/payments/{order_id}": [200, 200, 404]}
 
 
@@ -37,24 +48,58 @@ def described() -> dict[str, Any]:
     return document
 
 
-def generated(document: dict[str, Any]) -> Any:
+def generated(document: dict[str, Any], *modes: GenerationMode) -> Any:
     """The routes as Schemathesis asks them, with bounded and repeatable generation."""
-    generation = GenerationConfig(deterministic=True, max_examples=EXAMPLES, modes=list(GenerationMode))
+    generation = GenerationConfig(deterministic=True, max_examples=EXAMPLES, modes=list(modes))
     projects = ProjectsConfig(default=ProjectConfig(generation=generation))
     return schemathesis.openapi.from_dict(document, config=SchemathesisConfig(projects=projects, seed=1))
 
 
 DOCUMENT = described()
+SELECTIVE = [
+    f"{method.upper()} {path}"
+    for path, methods in DOCUMENT["paths"].items()
+    for method, route in methods.items()
+    if "requestBody" in route or any(parameter["in"] == "query" for parameter in route.get("parameters", ()))
+]
+"""Routes that do not take everything they could be asked."""
 READ_ONE = [path for path, methods in DOCUMENT["paths"].items() if "get" in methods and "{" in path]
-API = generated(DOCUMENT)
+API = generated(DOCUMENT, *GenerationMode)
+WRONG = generated(DOCUMENT, GenerationMode.NEGATIVE).include(name=SELECTIVE)
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The system in one process behind a real HTTP server, with an order that danced each flow."""
+@pytest.fixture(
+    scope="module", params=["one process", pytest.param("front door", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running system's one address; whatever it was asked, at the end honest orders dance and every invariant holds."""
+    if request.param == "one process":
+        running = embedded_system(tmp_path_factory.mktemp("schemathesis"))
+    else:
+        running = front_door(*(request.getfixturevalue(name) for name in ("kafka", "postgres")))
+    with running as address:
+        yield address
+        with httpx.Client(base_url=address, timeout=60) as client:
+            dance(client)
+            violations = {one["id"]: one["violations"] for one in client.get("/api/invariants").json()}
+            assert set(violations.values()) <= {0, None}, violations
+
+
+@contextmanager
+def front_door(kafka: str, postgres: PostgresDatabases) -> Iterator[str]:
+    """The monitor of a cluster of real processes, which forwards to the others."""
+    prefix = f"test-{uuid.uuid4().hex[:12]}."
+    with cluster_half(kafka, prefix, {name: postgres.database() for name in NAMES}) as half:
+        yield half.url
+        assert half.deaths() == []
+
+
+@contextmanager
+def embedded_system(folder: Path) -> Iterator[str]:
+    """The system in one process behind a real HTTP server."""
     chosen = load({}, {"port": 0})
     bound = listen(chosen)
-    with embedded.Embedded(chosen, Path(tmp_path_factory.mktemp("schemathesis"))) as system:
+    with embedded.Embedded(chosen, folder) as system:
         server = Server(system.app)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
         serving.start()
@@ -67,25 +112,59 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def orders(url: str) -> dict[str, str]:
     """An order of each flow by name, its dance over."""
-    with httpx.Client(base_url=url, timeout=30) as client:
-        stock(client)
-        placed = {flow: client.post("/api/orders", json=wish(flow)).json()["id"] for flow in FLOWS}
+    with httpx.Client(base_url=url, timeout=60) as client:
+        return dance(client)
 
-        def over(order_id: str) -> bool:
-            answer = client.get(f"/api/orders/{order_id}/timeline")
-            return answer.is_success and not answer.json()["expected"]
 
-        for order_id in placed.values():
-            drive_until(partial(over, order_id), lambda: None)
+def dance(client: httpx.Client) -> dict[str, str]:
+    """Place an order of each flow and wait until its dance is over."""
+    stock(client)
+    placed = {flow: client.post("/api/orders", json=wish(flow)).json()["id"] for flow in FLOWS}
+
+    def over(order_id: str) -> bool:
+        answer = client.get(f"/api/orders/{order_id}/timeline")
+        return answer.is_success and not answer.json()["expected"]
+
+    for order_id in placed.values():
+        drive_until(partial(over, order_id), pause)
     return placed
 
 
-@API.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
-@settings(
+BOUNDED = settings(
     max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.timeout(LONGEST)
+@API.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
+@BOUNDED
 def test_every_route_keeps_to_its_document_whatever_it_is_asked(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
+
+
+@pytest.mark.timeout(LONGEST)
+@WRONG.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
+@BOUNDED
+def test_every_route_refuses_what_its_document_excludes(case: schemathesis.Case[Any], url: str) -> None:
+    case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
+
+
+@pytest.mark.timeout(LONGEST)
+def test_what_one_answer_names_is_asked_for_in_the_next(url: str) -> None:
+    asked: Counter[str] = Counter()
+
+    class Following(API.as_state_machine()):  # type: ignore[misc]  # made at run time, from the document
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
+            asked[case.operation.label] += 1
+            return {"base_url": url, "timeout": 30}
+
+        def validate_response(self, response: Any, case: Any, additional_checks: Any = None, **kwargs: Any) -> None:
+            given = {"excluded_checks": HEARD_LATER, "transport_kwargs": kwargs, "recorder": self.recorder}
+            case.validate_response(response, additional_checks=additional_checks, **given)
+
+    Following.run(settings=settings(BOUNDED, max_examples=EXAMPLES * 4, stateful_step_count=STEPS))
+    assert asked["POST /api/orders"] > EXAMPLES
+    assert sum(count for label, count in asked.items() if "{order_id}" in label) > EXAMPLES
 
 
 @pytest.mark.parametrize("path", READ_ONE)
@@ -101,4 +180,5 @@ def test_what_is_known_is_answered_as_documented(path: str, url: str, orders: di
 
 
 def test_the_described_routes_are_those_of_the_running_system(url: str) -> None:
-    assert httpx.get(f"{url}/openapi.json").json() == DOCUMENT
+    found = httpx.get(f"{url}/openapi.json").json()["paths"]
+    assert {path: set(methods) for path, methods in found.items()} == {p: set(m) for p, m in DOCUMENT["paths"].items()}

@@ -1,8 +1,9 @@
-"""Whatever a stranger sends to the embedded system is refused as a problem that names what is wrong, never with a 5xx."""
+"""Whatever a stranger sends, to one process or to the front door of many, is a problem that names what is wrong, never a 5xx."""
 
 import contextlib
 import json
 import socket
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from farandole.proof.ground.cluster import Embedded
+from farandole.proof.hostile.halves import cluster_half
+from farandole.runtime.wiring import NAMES
 
 LINE = {"sku": "tea", "quantity": 1, "unit_price": "10.00"}
 ORDER: dict[str, Any] = {"customer": {"id": "c-1"}, "currency": "USD", "lines": [LINE]}
@@ -20,12 +23,18 @@ NO_QUANTITIES: list[object] = [None, "1", 0, -1, 10_001, 1.5, 10**30, True, [], 
 UNKNOWN = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with (
-        Embedded(tmp_path_factory.mktemp("hostile") / "data") as running,
-        httpx.Client(base_url=running.url, timeout=20) as client,
-    ):
+@pytest.fixture(
+    scope="module", params=["one process", pytest.param("front door", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+)
+def up(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with contextlib.ExitStack() as stack:
+        if request.param == "one process":
+            url = stack.enter_context(Embedded(tmp_path_factory.mktemp("hostile") / "data")).url
+        else:
+            kafka, postgres = (request.getfixturevalue(name) for name in ("kafka", "postgres"))
+            databases = {name: postgres.database() for name in NAMES}
+            url = stack.enter_context(cluster_half(kafka, f"test-{uuid.uuid4().hex[:12]}.", databases)).url
+        client = stack.enter_context(httpx.Client(base_url=url, timeout=20))
         yield client
         honest = client.post("/api/orders", json=ORDER, headers={"Prefer": "wait=20"})
         assert (honest.status_code, honest.json()["status"]) == (201, "FAILED")
@@ -49,12 +58,13 @@ def post(up: httpx.Client, content: bytes | str, **headers: str) -> httpx.Respon
     return up.post("/api/orders", content=content, headers=JSON | headers, timeout=20)
 
 
-def raw(up: httpx.Client, request: bytes) -> bytes:
-    """All that a server says to bytes, until it closes the connection or has said a whole answer."""
+def raw(up: httpx.Client, request: bytes, *, half_close: bool = True) -> bytes:
+    """All that a server says to bytes, until it closes the connection; who half-closes hears only what is said at once."""
     where = up.base_url
     with socket.create_connection((where.host, where.port or 0), timeout=10) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
         said = b""
         while chunk := connection.recv(65_536):
             said += chunk
@@ -272,7 +282,9 @@ def test_an_absurd_filter_finds_nothing_or_is_refused(up: httpx.Client, path: st
 def test_an_unprintable_key_is_refused(up: httpx.Client, key: bytes) -> None:
     request = b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
     body = json.dumps(ORDER).encode()
-    said = raw(up, request + b"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s" % (key, len(body), body))
+    said = raw(
+        up, request + b"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s" % (key, len(body), body), half_close=False
+    )
     assert said.split(b" ")[1] in (b"400", b"422")
 
 

@@ -12,7 +12,7 @@ from farandole.http.problems import Problem
 from farandole.http.routes import Endpoint, Route
 from farandole.web.branches import ask, passed_on
 
-FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key", "prefer", "traceparent")
+FORWARDED_HEADERS = (b"content-type", b"accept", b"idempotency-key", b"prefer", b"traceparent")
 
 
 def forwarded(routes: Iterable[Route], service: str, client: httpx.AsyncClient | None) -> list[Route]:
@@ -25,11 +25,11 @@ def _forward(service: str, client: httpx.AsyncClient | None) -> Endpoint:
         if client is None:
             name = f"FARANDOLE_{service.upper()}_URL"
             raise Problem(503, f"the address of the {service} service is not known here: set {name}")
-        headers = [(name, value) for name, value in request.headers.items() if name in FORWARDED_HEADERS]
+        headers = [(name, value) for name, value in request.scope["headers"] if name in FORWARDED_HEADERS]
         body = await bodies.read(request) if request.method == "POST" else b""
-        target = request.scope["raw_path"].decode("ascii")
-        query = request.url.query
-        path = f"{target}?{query}" if query else target
-        return passed_on(await ask(client, request.method, path, headers=headers, content=body))
+        path, query = request.scope["raw_path"], request.scope["query_string"]
+        target = client.base_url.raw_path.rstrip(b"/") + path + (b"?" + query if query else b"")
+        as_it_came = {"headers": headers, "content": body, "extensions": {"target": target}}
+        return passed_on(await ask(client, request.method, "/", **as_it_came))
 
     return endpoint
