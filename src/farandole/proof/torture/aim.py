@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
@@ -52,10 +52,13 @@ class Caught(NamedTuple):
     hit: Hit
 
 
-def catch(stage: Stage, *, whole_service: bool = False) -> Caught:
-    """Freeze a process, or all of a service, at a moment when it has something between commit and acknowledgement."""
+def catch(stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = False) -> Caught:
+    """Freeze a process, or all of a service, at a moment when it has something between commit and acknowledgement; who
+    takes orders also has some that are not published yet."""
     deadline = time.monotonic() + LONG
-    order = stage.rng.sample(SLOTS, len(SLOTS))
+    spared = {slot[0] for slot in stage.struck} if whole_service else set()
+    free = [slot for slot in among if slot not in stage.struck and slot[0] not in spared]
+    order = stage.rng.sample(free, len(free))
     while True:
         for slot in order:
             slots = tuple((slot[0], index) for index in range(EACH)) if whole_service else (slot,)
@@ -63,7 +66,8 @@ def catch(stage: Stage, *, whole_service: bool = False) -> Caught:
             places = frozenset().union(*(members.get(client(each), frozenset()) for each in slots))
             freeze(stage, slots)
             hit = asked(partial(_left, stage, slots, places))
-            if hit.in_flight.unacknowledged or time.monotonic() > deadline:
+            caught = hit.outbox if slot[0] == "order" else hit.spans
+            if caught or time.monotonic() > deadline:
                 return Caught(slots, places, hit)
             thaw(stage, slots)
             time.sleep(LOOK)
@@ -83,6 +87,15 @@ def _left(stage: Stage, slots: tuple[Slot, ...], places: frozenset[Place]) -> Hi
 def at_anybody(stage: Stage) -> None:
     """Wait for a moment when some service has decided something that is not acknowledged."""
     until(lambda: any(count(stage.watch.unacknowledged(service, ask=False)) for service in SAGA))
+
+
+def behind_proxy(stage: Stage) -> int:
+    """Records that the second processes have decided, and whose answers are not known to be out."""
+    found = 0
+    for service in SAGA:
+        places = asked(partial(stage.watch.members, service)).get(client((service, 1)), frozenset())
+        found += count(asked(partial(stage.watch.unacknowledged, service, places)))
+    return found
 
 
 def taken_over(stage: Stage, caught: Caught) -> bool:

@@ -55,13 +55,19 @@ class Play:
         return episode
 
     def _strike(self, plan: Sequence[Fault]) -> None:
+        self._await_flow()
         with ExitStack() as standing:
+            before: Fault | None = None
             for fault in plan:
+                if before and before.proxied and fault.proxied:
+                    standing.close()
+                    self._await_flow()
                 at = time.monotonic() - self._began
                 hit = standing.enter_context(fault.strike(self._stage))
                 self._hits.append(hit)
                 self._episode.blows.append(blow := Blow(round(at, 1), fault.name, hit.victim, hit.in_flight))
                 self._say(blow.line)
+                before = fault
                 if fault.overlaps and self._rng.random() < OVERLAPS:
                     continue
                 time.sleep(self._rng.uniform(*fault.holds))
@@ -70,11 +76,11 @@ class Play:
         self._await_poison()
 
     def _await_flow(self) -> None:
-        """Orders are acknowledged again, so that the next fault hits something."""
+        """Orders are acknowledged, so that the next fault hits something."""
         load = self._stage.load
         wanted = len(load.acknowledged) + FLOWS
         if not await_that(lambda: len(load.acknowledged) >= wanted, FLOW_SECONDS):
-            self._stage.wrong.append(f"no {FLOWS} orders were acknowledged in {FLOW_SECONDS:.0f} s after a fault")
+            self._stage.wrong.append(f"no {FLOWS} orders were acknowledged in {FLOW_SECONDS:.0f} s")
 
     def _await_poison(self) -> None:
         injector = self._stage.injector

@@ -1,8 +1,9 @@
 """The table of faults. Each is a context: it strikes when entered and says what it hit, and is lifted when left."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
@@ -11,7 +12,7 @@ from farandole.proof.ground.cluster import SAGA
 from farandole.proof.torture import aim, refusal, seen
 from farandole.proof.torture.inflight import Hit, InFlight, count
 from farandole.proof.torture.proxy import Proxy
-from farandole.proof.torture.stage import Stage
+from farandole.proof.torture.stage import SLOTS, Slot, Stage
 
 Strike = Callable[[Stage], AbstractContextManager[Hit]]
 Server = Literal["kafka", "postgres"]
@@ -19,20 +20,31 @@ Server = Literal["kafka", "postgres"]
 
 @dataclass(frozen=True)
 class Fault:
-    """`holds` are the seconds it lasts at least and at most; one that `overlaps` may still last when the next one strikes."""
+    """`holds` are the seconds it lasts at least and at most; one that `overlaps` may still last when the next one
+    strikes, but one on connections through a `proxied` server does not meet another."""
 
     name: str
     strike: Strike
     holds: tuple[float, float] = (0, 0)
     overlaps: bool = False
+    proxied: bool = False
 
 
 @contextmanager
-def process_killed(stage: Stage, *, whole_service: bool = False) -> Iterator[Hit]:
-    caught = aim.catch(stage, whole_service=whole_service)
-    for slot in caught.slots:
-        stage.members[slot].kill()
-    yield caught.hit
+def process_killed(
+    stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = False, unheard: bool = False
+) -> Iterator[Hit]:
+    """`unheard`: Kafka is out of reach just before, so that the process dies with what it has decided and could not say."""
+    proxy = stage.ground.kafka_proxy
+    with _healing(proxy) if unheard else nullcontext():
+        if unheard:
+            proxy.stall()
+            time.sleep(UNHEARD_SECONDS)
+        caught = aim.catch(stage, among, whole_service=whole_service)
+        for slot in caught.slots:
+            stage.members[slot].kill()
+    with _struck(stage, caught.slots):
+        yield caught.hit
     if aim.taken_over(stage, caught):
         stage.seen[seen.TAKEOVER] += 1
     for slot in caught.slots:
@@ -40,11 +52,22 @@ def process_killed(stage: Stage, *, whole_service: bool = False) -> Iterator[Hit
 
 
 @contextmanager
+def _struck(stage: Stage, slots: Sequence[Slot]) -> Iterator[None]:
+    """Nobody else strikes these while their fault lasts."""
+    stage.struck |= set(slots)
+    try:
+        yield
+    finally:
+        stage.struck -= set(slots)
+
+
+@contextmanager
 def process_frozen(stage: Stage) -> Iterator[Hit]:
     """Thawed when its partitions are another's: it goes on with what it was doing, as if nothing had happened."""
     caught = aim.catch(stage)
     try:
-        yield caught.hit
+        with _struck(stage, caught.slots):
+            yield caught.hit
         if aim.await_takeover(stage, caught):
             stage.seen[seen.TAKEOVER] += 1
             stage.seen[seen.ZOMBIE] += 1
@@ -99,13 +122,33 @@ def proxy_cut(stage: Stage, server: Server) -> Iterator[Hit]:
 
 
 @contextmanager
-def proxy_troubled(stage: Stage, server: Server, *, half_open: bool) -> Iterator[Hit]:
+def proxy_stalled(stage: Stage, server: Server) -> Iterator[Hit]:
     proxy = _proxy(stage, server)
-    (proxy.half_open if half_open else proxy.stall)()
+    proxy.stall()
+    with _healing(proxy):
+        yield _troubled(stage, server)
+
+
+@contextmanager
+def proxy_half_open(stage: Stage, server: Server) -> Iterator[Hit]:
+    proxy = _proxy(stage, server)
+    proxy.half_open()
+    with _healing(proxy):
+        yield _troubled(stage, server)
+
+
+@contextmanager
+def _healing(proxy: Proxy) -> Iterator[None]:
     try:
-        yield Hit(_behind(server), InFlight(exchanges=aim.until(lambda: proxy.waiting)))
+        yield
     finally:
         proxy.heal()
+
+
+def _troubled(stage: Stage, server: Server) -> Hit:
+    exchanges = aim.until(lambda: _proxy(stage, server).waiting)
+    unacknowledged = aim.behind_proxy(stage) if server == "kafka" else 0
+    return Hit(_behind(server), InFlight(unacknowledged, exchanges=exchanges))
 
 
 def _proxy(stage: Stage, server: Server) -> Proxy:
@@ -153,39 +196,35 @@ def rows_refused(stage: Stage) -> Iterator[Hit]:
         refusal.end(stage)
 
 
+UNHEARD_SECONDS: Final = 0.5
+"""What is decided in this time is said to nobody."""
+TAKES_ORDERS: Final = [slot for slot in SLOTS if slot[0] == "order"]
+BEHIND: Final = [slot for slot in SLOTS if slot[1] and slot[0] != "order"]
+"""Those behind the proxies who answer what they hear."""
+
+# fmt: off
 FAULTS: Final = (
     Fault("kill -9 of a process", process_killed, (0, 9), overlaps=True),
+    Fault("kill -9 of who takes orders", partial(process_killed, among=TAKES_ORDERS), (0, 9), overlaps=True),
     Fault("kill -9 of a whole service", partial(process_killed, whole_service=True), (0, 2)),
+    Fault("kill -9 of a process cut off from Kafka", partial(process_killed, among=BEHIND, unheard=True), (0, 2), proxied=True),
     Fault("process frozen beyond its session", process_frozen, (6, 7), overlaps=True),
     Fault("orderly restart of a process", process_restarted, (0, 1)),
     Fault("kill -9 of the broker", partial(broker_stopped, kill=True), (0, 3)),
     Fault("orderly restart of the broker", partial(broker_stopped, kill=False), (0, 1)),
     Fault("immediate shutdown of PostgreSQL", postgres_shut_down, (0, 3)),
     Fault("database connections terminated", connections_terminated),
-    Fault("connections to PostgreSQL cut", partial(proxy_cut, server="postgres")),
-    Fault(
-        "connections to PostgreSQL stalled",
-        partial(proxy_troubled, server="postgres", half_open=False),
-        (2, 7),
-        overlaps=True,
-    ),
-    Fault(
-        "connections to PostgreSQL half open",
-        partial(proxy_troubled, server="postgres", half_open=True),
-        (2, 7),
-        overlaps=True,
-    ),
-    Fault("connections to Kafka cut", partial(proxy_cut, server="kafka")),
-    Fault(
-        "connections to Kafka stalled", partial(proxy_troubled, server="kafka", half_open=False), (2, 9), overlaps=True
-    ),
-    Fault(
-        "connections to Kafka half open", partial(proxy_troubled, server="kafka", half_open=True), (2, 9), overlaps=True
-    ),
+    Fault("connections to PostgreSQL cut", partial(proxy_cut, server="postgres"), proxied=True),
+    Fault("connections to PostgreSQL stalled", partial(proxy_stalled, server="postgres"), (2, 7), overlaps=True, proxied=True),
+    Fault("connections to PostgreSQL half open", partial(proxy_half_open, server="postgres"), (2, 7), overlaps=True, proxied=True),
+    Fault("connections to Kafka cut", partial(proxy_cut, server="kafka"), proxied=True),
+    Fault("connections to Kafka stalled", partial(proxy_stalled, server="kafka"), (2, 9), overlaps=True, proxied=True),
+    Fault("connections to Kafka half open", partial(proxy_half_open, server="kafka"), (2, 9), overlaps=True, proxied=True),
     Fault("connections of customers cut", customers_cut),
     Fault("disk full", disk_filled, (1, 3)),
     Fault("rows refused", rows_refused, (0, 1)),
 )
+# fmt: on
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}
 NEEDS_DISK: Final = "disk full"
 

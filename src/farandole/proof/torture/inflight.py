@@ -11,14 +11,15 @@ A fault is effective when any of these is more than zero.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import KafkaException
 
 from farandole.proof.ground.postgres import libpq_url
-from farandole.proof.torture.reading import REQUEST_SECONDS, Place, Topics
+from farandole.proof.torture.reading import Place, Topics
 
 OFFSETS: Final = "SELECT topic, partition, decided, acked FROM consumer_offsets"
 OUTBOX: Final = "SELECT id FROM outbox WHERE instance LIKE %s"
@@ -83,20 +84,18 @@ class Watch:
 
     def members(self, service: str) -> dict[str, frozenset[Place]]:
         """Who has which partitions, by client id; raises KafkaException while the broker is away."""
-        group = self._group(service)
-        answer = self._topics.admin.describe_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group]
-        return {
-            member.client_id: frozenset(map(self._topics.place, member.assignment.topic_partitions))
-            for member in answer.result(REQUEST_SECONDS).members
-        }
+        return self._topics.members(service)
 
     def unacknowledged(
         self, service: str, places: Collection[Place] | None = None, *, ask: bool = True
     ) -> tuple[Span, ...]:
         """Records that are decided and not known to be answered, in some partitions or in all."""
-        committed = self._committed(service) if ask else {}
+        decisions, committed = self.ask(service, OFFSETS), dict[Place, int]()
+        if ask:
+            with suppress(KafkaException):
+                committed = self._topics.committed(service, {row[0] for row in decisions})
         spans = []
-        for topic, partition, decided, acked in self.ask(service, OFFSETS):
+        for topic, partition, decided, acked in decisions:
             start = max(acked, committed.get((topic, partition), 0))
             if start < decided and (places is None or (topic, partition) in places):
                 spans.append(Span(service, (topic, partition), start, decided))
@@ -115,18 +114,6 @@ class Watch:
         """End every connection to a database; how many were in a transaction."""
         database = self._databases[service].rpartition("/")[2]
         return sum(bool(busy) for _, busy in self.ask(service, TERMINATE, (database,)))
-
-    def _group(self, service: str) -> str:
-        return f"{self._topics.prefix}farandole.{service}"
-
-    def _committed(self, service: str) -> dict[Place, int]:
-        group = ConsumerGroupTopicPartitions(self._group(service))
-        try:
-            answers = self._topics.admin.list_consumer_group_offsets([group], request_timeout=REQUEST_SECONDS)
-            found = answers[self._group(service)].result(REQUEST_SECONDS).topic_partitions
-        except KafkaException:
-            return {}
-        return {self._topics.place(at): at.offset for at in found if at.offset >= 0}
 
 
 def count(spans: Iterable[Span]) -> int:

@@ -2,11 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Final
+import warnings
+from collections.abc import Collection, Iterator
+from struct import unpack_from
+from typing import Final, cast
 
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from farandole.messaging.envelope import Record
 from farandole.runtime.wiring import TOPICS
@@ -24,11 +26,53 @@ class Topics:
         self.prefix, self._bootstrap = prefix, bootstrap
         self.places: list[Place] = [(topic, number) for topic in TOPICS for number in range(partitions)]
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._readers: dict[str, Consumer] = {}
 
-    def reader(self) -> Consumer:
-        """A consumer outside of every group."""
+    def reader(self, group: str = "") -> Consumer:
+        """A consumer that joins nothing; with a group it can ask for that group's offsets."""
         quiet = {"log_level": 0, "error_cb": lambda _: None, "enable.auto.commit": False}
-        return Consumer({"bootstrap.servers": self._bootstrap, "group.id": f"reader-{uuid.uuid4()}", **quiet})
+        named = {"group.id": group or f"reader-{uuid.uuid4()}"}
+        return Consumer({"bootstrap.servers": self._bootstrap, **named, **quiet})
+
+    def group(self, service: str) -> str:
+        return f"{self.prefix}farandole.{service}"
+
+    def committed(self, service: str, topics: Collection[str]) -> dict[Place, int]:
+        """The offsets that a service's group has committed; raises KafkaException while the broker is away."""
+        places = [self.at(place) for place in self.places if place[0] in topics]
+        found = self._kept(self.group(service)).committed(places, REQUEST_SECONDS)
+        return {self.place(at): at.offset for at in found if at.offset >= 0}
+
+    def members(self, service: str) -> dict[str, frozenset[Place]]:
+        """Who has which partitions, by client id; raises KafkaException while the broker is away.
+
+        Not with the library's newer call, which may abort this process when a broker comes back while it waits."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            found = self.admin.list_groups(self.group(service), timeout=REQUEST_SECONDS)
+        members = [member for group in found for member in group.members or ()]
+        return {str(m.client_id): frozenset(self._assigned(cast(bytes, m.assignment))) for m in members}
+
+    def _assigned(self, assignment: bytes) -> Iterator[Place]:
+        """The partitions in an assignment of Kafka's consumer protocol: version, then topics with their numbers."""
+        if not assignment:
+            return
+        (topics,), at = unpack_from(">i", assignment, 2), 6
+        for _ in range(topics):
+            (length,) = unpack_from(">h", assignment, at)
+            topic = assignment[at + 2 : at + 2 + length].decode().removeprefix(self.prefix)
+            (count,), at = unpack_from(">i", assignment, at + 2 + length), at + 6 + length
+            yield from ((topic, number) for number in unpack_from(f">{count}i", assignment, at))
+            at += 4 * count
+
+    def _kept(self, group: str) -> Consumer:
+        if group not in self._readers:
+            self._readers[group] = self.reader(group)
+        return self._readers[group]
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
 
     def at(self, place: Place, offset: int | None = None) -> TopicPartition:
         name = self.prefix + place[0]
@@ -39,9 +83,8 @@ class Topics:
 
     def ends(self) -> dict[Place, int]:
         """Where every partition ends now; raises KafkaException while the broker is away."""
-        wanted = {self.at(place): OffsetSpec.latest() for place in self.places}  # type: ignore[no-untyped-call]
-        found = self.admin.list_offsets(wanted, request_timeout=REQUEST_SECONDS)
-        return {self.place(at): answer.result(REQUEST_SECONDS).offset for at, answer in found.items()}
+        reader = self._kept("")
+        return {p: reader.get_watermark_offsets(self.at(p), REQUEST_SECONDS, cached=False)[1] for p in self.places}
 
     def everything(self) -> list[Record]:
         """Every record up to the ends found at the start."""

@@ -80,8 +80,9 @@ class Report:
 
     @property
     def unacknowledged(self) -> int:
-        """Records between commit and acknowledgement, over all faults."""
-        return sum(blow.in_flight.unacknowledged for episode in self.episodes for blow in episode.blows)
+        """What was between commit and acknowledgement, over all faults: records decided and events in the outbox."""
+        hits = [blow.in_flight for episode in self.episodes for blow in episode.blows]
+        return sum(hit.unacknowledged + hit.outbox for hit in hits)
 
     @property
     def never_seen(self) -> list[str]:

@@ -39,6 +39,8 @@ class Stage:
         self.seen: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.members: dict[Slot, Member] = {}
+        self.struck: set[Slot] = set()
+        """Who suffers already."""
         partitions, prefix = settings({}).partitions, f"torture-{number}."
         KafkaTransport(ground.kafka.bootstrap, prefix=prefix).ensure_topics(TOPICS, partitions)
         self.topics = Topics(ground.kafka.bootstrap, prefix, partitions)
@@ -61,6 +63,7 @@ class Stage:
             finally:
                 self.load.abandon()
                 self.injector.abandon()
+                self.topics.close()
 
     def calm(self) -> None:
         """No more orders and no more poison; every order that was begun is acknowledged."""
