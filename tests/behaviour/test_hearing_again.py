@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from uuid_utils import uuid7
 
@@ -13,6 +14,7 @@ from farandole.messaging.database import Transaction
 from farandole.messaging.envelope import Heard, Message, Record, unseal
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.service import Again, Service
+from farandole.monitor.storage import RECEIVED, RECORDED
 from farandole.runtime.republish import SAYING
 from farandole.runtime.wiring import TOPICS
 from tests.behaviour.house import FACTS, House, copy_of, header, with_headers
@@ -68,6 +70,23 @@ def test_everything_heard_again_changes_nothing(house: House) -> None:
     assert _rows(house) == rows
     assert {copy_of(record) for record in house.everything()} == said
     house.sound()
+
+
+def test_the_monitor_counts_what_is_said_again(house: House) -> None:
+    house.flows()
+    assert {row.repeats for row in house.rows("monitor", RECORDED)} == {None}
+    house.say_again(*house.everything()[::2])
+    house.settle()
+    records = Counter(header(record, "ce_id") for record in house.everything())
+    assert {row.event_id: 1 + (row.repeats or 0) for row in house.rows("monitor", RECORDED)} == {
+        row.event_id: records[row.event_id] for row in house.rows("monitor", RECORDED)
+    }
+
+
+def test_the_monitor_knows_when_the_transport_took_a_record(house: House) -> None:
+    house.flows()
+    landed = {header(record, "ce_id"): record.at for record in house.everything()}
+    assert all(row.landed_at == landed[row.event_id] for row in house.rows("monitor", RECORDED))
 
 
 def test_a_duplicate_within_one_batch_is_answered_once_with_the_same_bytes(house: House) -> None:
@@ -167,10 +186,11 @@ def _caused_by(effect: Record, cause: Record) -> bool:
 
 
 def _rows(house: House) -> dict[str, list[object]]:
-    """Every row of every service and of the monitor, the kernel's apart."""
-    names = [*FACTS, "monitor"]
-    relations = {name: house.services[name].relations for name in names}
-    return {f"{name}.{r.name}": house.rows(name, r) for name in names for r in relations[name]}
+    """Every row of every service and of the monitor, the kernel's apart; the monitor counts what is said again."""
+    relations = {name: house.services[name].relations for name in FACTS}
+    rows: dict[str, list[object]] = {f"{name}.{r.name}": house.rows(name, r) for name in FACTS for r in relations[name]}
+    rows["recorded"] = [msgspec.structs.replace(row, repeats=None) for row in house.rows("monitor", RECORDED)]
+    return rows | {"received": house.rows("monitor", RECEIVED)}
 
 
 def _said_by(house: House, name: str) -> Counter[Message]:

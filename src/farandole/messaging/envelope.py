@@ -68,7 +68,8 @@ class Cause(NamedTuple):
 
 
 class Heard(NamedTuple, Generic[E]):
-    """An event as a handler hears it: `cause` names it, `at` is now in microseconds, `said_at`, `source` and `causation` its origin."""
+    """An event as a handler hears it: `cause` names it, `at` is now in microseconds, `said_at`, `source` and `causation` its
+    origin, `landed_at` when its transport took it (0: none did)."""
 
     event: E
     cause: Cause
@@ -76,6 +77,7 @@ class Heard(NamedTuple, Generic[E]):
     said_at: int = 0
     source: str = ""
     causation: str | None = None
+    landed_at: int = 0
 
 
 class Decoder(Protocol):
@@ -177,7 +179,7 @@ def unseal(record: Record, decoder: Decoder, now: int) -> Heard[Any]:
         raise _unexpected(f"key and subject {event.key!r}, found key {found!r}", headers, "ce_subject")
     cause = Cause(_uuid(headers, "ce_id"), digest(event))
     causation = _uuid(headers, "ce_causationid") if "ce_causationid" in headers else None
-    return Heard(event, cause, now, _said_at(headers), _source(headers), causation)
+    return Heard(event, cause, now, _said_at(headers), _source(headers), causation, record.at)
 
 
 def _value(record: Record) -> bytes:

@@ -5,7 +5,8 @@ from farandole.messaging.envelope import Cause
 
 
 class Recorded(Row, frozen=True):
-    """A step that left a record; `heard` and `said` are topics, `value` the event as JSON."""
+    """A step that left a record; `heard` and `said` are topics, `value` the event as JSON, `landed_at` the time that the
+    transport gave the record, `repeats` how many more records say the same (None: none)."""
 
     event_id: str
     digest: str
@@ -19,6 +20,8 @@ class Recorded(Row, frozen=True):
     causation: str | None
     recorded_at: int
     value: str
+    landed_at: int | None = None
+    repeats: int | None = None
 
     @property
     def cause(self) -> Cause:

@@ -19,7 +19,7 @@ _SILENT: Final = {(s.service, s.words, s.hears.topic): s for s in CHOREOGRAPHY i
 
 def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
     if known := rows.get(Recorded, heard.cause.id):
-        return Decision(known)
+        return Decision(msgspec.structs.replace(known, repeats=(known.repeats or 0) + 1))
     event, step = heard.event, _step(heard)
     _expect_money(event)
     topic = None if step.hears is COMMAND else step.hears.topic
@@ -40,6 +40,7 @@ def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
         causation=heard.causation,
         recorded_at=heard.at,
         value=msgspec.json.encode(event).decode(),
+        landed_at=heard.landed_at or None,
     )
     return Decision(recorded, rows=(Timeline(event.order_id, timeline.steps | {taken}),))
 

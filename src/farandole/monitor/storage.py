@@ -32,6 +32,8 @@ recorded = sa.Table(
     sa.Column("causation", Id),
     sa.Column("recorded_at", Micros, nullable=False),
     sa.Column("value", Json, nullable=False),
+    sa.Column("landed_at", Micros),
+    sa.Column("repeats", sa.Integer),
     sa.UniqueConstraint("order_id", "number", name="one_step_a_number"),
 )
 received = sa.Table(

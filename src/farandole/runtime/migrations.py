@@ -19,7 +19,7 @@ HEAD: Final[Mapping[str, str]] = MappingProxyType(
         "inventory": "inventory_0003",
         "payment": "payment_0002",
         "notification": "notification_0002",
-        "monitor": "monitor_0002",
+        "monitor": "monitor_0003",
     }
 )
 """The newest revision of each service's history; a revision's name begins with its service."""
