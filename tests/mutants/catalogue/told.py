@@ -88,13 +88,20 @@ from uuid import uuid4
             Edit(
                 MONITOR,
                 """    if known := rows.get(Recorded, heard.cause.id):
-        return Decision(known)
+        return Decision(msgspec.structs.replace(known, repeats=(known.repeats or 0) + 1))
 """,
                 "",
             ),
             Edit(MONITOR, "    if taken in timeline.steps:\n", "    if not taken:\n"),
         ),
         here(f"{AGAIN}::test_everything_heard_again_changes_nothing"),
+    ),
+    mutant(
+        "monitor-overlooks-copies",
+        "The monitor does not count what is said again.",
+        "rule 14",
+        Edit(MONITOR, "repeats=(known.repeats or 0) + 1", "repeats=known.repeats"),
+        here(f"{AGAIN}::test_the_monitor_counts_what_is_said_again"),
     ),
     mutant(
         "monitor-expects-order",
