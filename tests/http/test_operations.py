@@ -7,14 +7,15 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from farandole.http.app import application
-from farandole.http.operations import PAGE_BYTES, dead_letters, routes
+from farandole.http.dead_letters import PAGE_BYTES, dead_letters
+from farandole.http.operations import routes
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 from farandole.web import branches
 from tests.http.conftest import Client, Serve
 from tests.support.desk_for_tests import NOON, DeskForTests
 
 
-def letter(place: int, value: bytes | None = b"{}", replayed_at: int | None = None) -> DeadLetter:
+def letter(place: int, value: bytes | None = b"{}", replayed_at: int | None = None, subject: str = "key") -> DeadLetter:
     return DeadLetter(
         id=str(uuid4()),
         topic="order.paid",
@@ -28,6 +29,9 @@ def letter(place: int, value: bytes | None = b"{}", replayed_at: int | None = No
         parked_at=NOON + place // 2,
         replayed_at=replayed_at,
         outcome="decided" if replayed_at else None,
+        state="REPLAYED" if replayed_at else "OPEN",
+        subject=subject,
+        cause="0123456789abcdef",
     )
 
 
@@ -43,6 +47,8 @@ def test_a_parked_record_is_shown_with_its_bytes(client: Client, order_desk: Des
         {
             "id": parked.id,
             "service": "order",
+            "state": "OPEN",
+            "cause": "0123456789abcdef",
             "origin": {"topic": "order.paid", "partition": 1, "offset": 7},
             "key": "key",
             "value": None,
@@ -75,6 +81,22 @@ def ids_of_all_pages(client: Client, limit: int) -> list[str]:
 
 def newest_first(*parked: DeadLetter) -> list[str]:
     return [row.id for row in sorted(parked, key=lambda row: (row.parked_at, row.id), reverse=True)]
+
+
+def test_parked_records_of_a_key_a_state_and_a_cause_are_found(client: Client, order_desk: DeskForTests) -> None:
+    mine, theirs, done = letter(1), letter(2, subject="other"), letter(3, replayed_at=NOON)
+    order_desk.put(KERNEL.dead_letters, mine, theirs, done)
+
+    def found(**query: str) -> list[str]:
+        return [item["id"] for item in client.get("/api/dead-letters", params=query).json()["items"]]
+
+    assert found(key="key") == [done.id, mine.id]
+    assert found(key="other") == [theirs.id]
+    assert found(key="nobody") == found(cause="f" * 16) == found(state="DISCARDED") == []
+    assert found(state="OPEN", key="key") == [mine.id]
+    assert found(cause=mine.cause, state="REPLAYED") == [done.id]
+    for query in ({"key": ""}, {"key": "a\n"}, {"cause": "x"}, {"state": "open"}):
+        assert client.get("/api/dead-letters", params=query).status_code == 422
 
 
 def test_a_page_ends_early_where_its_values_are_large(client: Client, order_desk: DeskForTests) -> None:

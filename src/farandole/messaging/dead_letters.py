@@ -9,10 +9,11 @@ import msgspec
 import structlog
 
 from farandole.messaging.batch import decide
+from farandole.messaging.causes import cause, subject
 from farandole.messaging.database import Database, Transaction
 from farandole.messaging.envelope import Message, Record, event_id, unseal
 from farandole.messaging.failure import Poison, Refused
-from farandole.messaging.kernel_tables import KERNEL, DeadLetter
+from farandole.messaging.kernel_tables import KERNEL, REPLAYED, DeadLetter
 from farandole.messaging.relay import outbox_row
 from farandole.messaging.service import Service
 
@@ -47,6 +48,7 @@ class Announcer:
 def letter(service: str, place: tuple[str, Record], error: Exception, now: int) -> DeadLetter:
     """The dead letter of a record in a topic with an id; its own id is who parks it and its place, so parking twice parks once."""
     topic_id, record = place
+    said = str(error)[:2000].replace("\x00", "\\0")
     return DeadLetter(
         id=event_id(_PARKED, f"{service}/{topic_id}/{record.topic}/{record.partition}/{record.offset}"),
         topic=record.topic,
@@ -56,8 +58,10 @@ def letter(service: str, place: tuple[str, Record], error: Exception, now: int) 
         record_value=record.value,
         headers=[(name, b64encode(value or b"").decode()) for name, value in record.headers],
         record_at=record.at,
-        error=str(error)[:2000].replace("\x00", "\\0"),
+        error=said,
         parked_at=now,
+        subject=subject(record.key),
+        cause=cause(service, record.topic, said),
     )
 
 
@@ -101,7 +105,7 @@ def replay(service: Service, database: Database, letter_id: str, instance: str, 
             answer = outbox_row(verdict.message, instance, now)
             if not transaction.select(KERNEL.outbox, [answer.id]):  # the letter of a copy may be replayed before
                 transaction.insert(KERNEL.outbox, [answer])
-        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome)
+        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome, state=REPLAYED)
         transaction.update(KERNEL.dead_letters, [done])
     return outcome
 

@@ -34,8 +34,13 @@ class OffsetRow(Row, frozen=True):
         return self.topic, self.partition
 
 
+OPEN, REPLAYED, DISCARDED = "OPEN", "REPLAYED", "DISCARDED"
+"""Where a dead letter stands; what is no longer open never is again."""
+
+
 class DeadLetter(Row, frozen=True):
-    """A parked record with its bytes, headers, origin and error; kept for ever, so that hearing it again parks nothing new."""
+    """A parked record with its bytes, headers, origin and error; kept for ever, so that hearing it again parks nothing new.
+    `subject` is its key where that is short text, `cause` names the group of letters that were parked for the same reason."""
 
     id: str
     topic: str
@@ -49,12 +54,32 @@ class DeadLetter(Row, frozen=True):
     parked_at: int
     replayed_at: int | None = None
     outcome: str | None = None
+    state: str = OPEN
+    subject: str | None = None
+    cause: str = "none"
+
+
+class Action(Row, frozen=True):
+    """What somebody did with a dead letter; `number` counts the letter's actions from 1. Never changed."""
+
+    letter_id: str
+    number: int
+    at: int
+    actor: str
+    action: str
+    reason: str
+    outcome: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.letter_id, self.number
 
 
 class KernelRelations(NamedTuple):
     outbox: Relation[OutboxRow]
     offsets: Relation[OffsetRow]
     dead_letters: Relation[DeadLetter]
+    actions: Relation[Action]
 
 
 def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
@@ -94,10 +119,30 @@ def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
         sa.Column("parked_at", Micros, nullable=False),
         sa.Column("replayed_at", Micros),
         sa.Column("outcome", sa.Text),
+        sa.Column("state", sa.String(16), nullable=False, server_default=OPEN),
+        sa.Column("subject", sa.String(64)),
+        sa.Column("cause", sa.String(16), nullable=False, server_default="none"),
         sa.Index("dead_letters_by_time", "parked_at", "id"),
+        sa.Index("dead_letters_by_state", "state", "parked_at", "id"),
+        sa.Index("dead_letters_by_cause", "cause", "state", "parked_at", "id"),
+        sa.Index("dead_letters_by_subject", "subject", "parked_at", "id"),
+    )
+    actions = sa.Table(
+        "dead_letter_actions",
+        metadata,
+        sa.Column("letter_id", Id, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", Micros, nullable=False),
+        sa.Column("actor", sa.String(128), nullable=False),
+        sa.Column("action", sa.String(16), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
     )
     return KernelRelations(
-        Relation(OutboxRow, outbox), Relation(OffsetRow, offsets), Relation(DeadLetter, dead_letters)
+        Relation(OutboxRow, outbox),
+        Relation(OffsetRow, offsets),
+        Relation(DeadLetter, dead_letters),
+        Relation(Action, actions),
     )
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from farandole.http import operations
 from farandole.http.app import application
 from farandole.http.asyncapi import asyncapi
+from farandole.http.dead_letters import dead_letters
 from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
@@ -82,7 +83,7 @@ def _unready(name: str, database: Database) -> str | None:
 def _app(worker: Worker, settings: Settings) -> ASGIApp:
     name = worker.service
     own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
-    single = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[name]))
+    single = (*dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[name]))
     if name != MONITOR:
         return application(f"Farandole {name}", (*own, *single), events=asyncapi(name, settings.topic_prefix))
     urls = {

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from farandole.http import operations
 from farandole.http.app import application
+from farandole.http.dead_letters import dead_letters
 from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
@@ -94,7 +95,7 @@ def _app(workers: dict[str, Worker]) -> ASGIApp:
 def _inside(worker: Worker) -> httpx.AsyncClient:
     """A client of one service's routes, in this process."""
     own = SERVICE_ROUTES[worker.service](worker)
-    operated = (*operations.dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
+    operated = (*dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
     transport = httpx.ASGITransport(application(worker.service, (*own, *operated)))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{worker.service}")
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 HEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "order": "order_0002",
-        "inventory": "inventory_0003",
-        "payment": "payment_0002",
-        "notification": "notification_0002",
+        "order": "order_0003",
+        "inventory": "inventory_0004",
+        "payment": "payment_0003",
+        "notification": "notification_0003",
         "monitor": "monitor_0003",
     }
 )

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from farandole.http import parameters
+from farandole.http.dead_letters import DeadLetterAnswer, DeadLetters, dead_letter_routes
 from farandole.http.invariants import InvariantAnswer
-from farandole.http.operations import DeadLetterAnswer, DeadLetters, dead_letter_routes
 from farandole.http.problems import Problem, unknown
 from farandole.http.routes import Route, get, json
 from farandole.messaging.envelope import microseconds

@@ -48,7 +48,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             ),
             Edit(
                 LETTERS,
-                """        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome)
+                """        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome, state=REPLAYED)
         transaction.update(KERNEL.dead_letters, [done])
     return outcome
 """,

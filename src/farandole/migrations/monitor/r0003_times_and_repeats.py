@@ -6,7 +6,7 @@ from alembic import op
 from farandole.migrations.columns import micros
 
 revision = "monitor_0003"
-down_revision = "monitor_0002"
+down_revision = "monitor_0002b"
 
 
 def upgrade() -> None:
