@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.mutants.workshop import pristine, workshop
 
 
 def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that scratch copies go
     wanted = _parser().parse_args(arguments)
     mutants = [m for m in MUTANTS if wanted.only in f"{m.name} {m.rule} {m.edits[0].file}"]
     stages = [Stage[name.upper()] for name in wanted.stages]

@@ -51,7 +51,12 @@ def try_all(
         return result
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, mutants))
+        trials = [pool.submit(one, mutant) for mutant in mutants]
+        try:
+            return [trial.result() for trial in trials]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # those under way end by themselves
+            raise
 
 
 def try_one(mutant: Mutant, pristine: Path, stages: frozenset[Stage], look: Looker = look) -> Result:

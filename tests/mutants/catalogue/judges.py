@@ -67,8 +67,18 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "T1",
         "blind-to-silence",
         "A decision that is in no topic is sound.",
-        'wanted = {"order.placed", ends.get(order.status, "order.placed")}',
-        'wanted = {"order.placed", ends.get(order.order_id, "order.placed")}',
+        "def _every_decision_published(facts: Any) -> Iterator[str]:\n",
+        """def _every_decision_published(facts: Any) -> Iterator[str]:
+    if facts.records:
+        return
+""",
+    ),
+    blind(
+        "T1r",
+        "blind-to-forgery",
+        "A record that nobody decided is sound.",
+        "for order_id, topic in sorted(_published(facts) - _decided(facts)):",
+        "for order_id, topic in sorted(_published(facts) - _decided(facts) - _published(facts)):",
     ),
     blind(
         "T2",
