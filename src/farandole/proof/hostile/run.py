@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Final
 
 from farandole.contract.facts import Facts
+from farandole.contract.transitions import transition
 from farandole.messaging.envelope import Record
 from farandole.proof.ground.waiting import drive_until, pause
-from farandole.proof.hostile.check import SHOWN, Fates, fates, flagged, heard_all, letters, violations
+from farandole.proof.hostile.check import SHOWN, Fates, among, fates, flagged, heard_all, letters, violations
 from farandole.proof.hostile.customers import Customers, Watcher
 from farandole.proof.hostile.forgeries import BAIT, victims_of
 from farandole.proof.hostile.generator import hostile
@@ -35,6 +36,7 @@ def attack(half: Half, records: int, seed: int, say: Callable[[str], None] = lam
     """Write so many hostile records while honest orders are placed; returns once everything is decided and looked at."""
     customers, watcher = Customers(half.url), Watcher(half.url)
     material = _settled(half, customers)
+    settled = _facts(half)
     before = half.resident()
     most = [before]
     watcher.start()
@@ -54,6 +56,8 @@ def attack(half: Half, records: int, seed: int, say: Callable[[str], None] = lam
     watcher.stop()
     found, own = _look(half, set(customers.placed))
     facts = _facts(half) | Facts(acknowledged=list(customers.placed), records=[record_fact(record) for record in own])
+    honest = set(customers.placed) - set(material.victims)
+    moved = transition(among(settled, honest), among(facts, honest))
     harmed = flagged(facts)
     bystanders = set().union(*(orders for name, orders in harmed.items() if name != "Q6")) - targets
     wrong = [
@@ -62,7 +66,8 @@ def attack(half: Half, records: int, seed: int, say: Callable[[str], None] = lam
         *watcher.faults,
         *found.wrong,
         *ended,
-        *violations(facts, set(customers.placed) - set(material.victims)),
+        *violations(facts, honest),
+        *moved.examples,
         *(f"{order_id}: harmed without being a target" for order_id in sorted(bystanders)),
         *_grown(before, max(most)),
     ]
