@@ -13,6 +13,7 @@ from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
 from farandole.monitor.domain import Received, Recorded, Timeline
+from farandole.monitor.waiting_rows import Swept, Waiting, waiting_tables
 
 METADATA: Final = sa.MetaData()
 kernel_relations(METADATA)
@@ -35,6 +36,9 @@ recorded = sa.Table(
     sa.Column("landed_at", Micros),
     sa.Column("repeats", sa.Integer),
     sa.UniqueConstraint("order_id", "number", name="one_step_a_number"),
+    sa.Index(
+        "first_recorded", "recorded_at", postgresql_where=sa.text("number = 1"), sqlite_where=sa.text("number = 1")
+    ),
 )
 received = sa.Table(
     "received",
@@ -45,9 +49,12 @@ received = sa.Table(
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("decided_at", Micros, nullable=False),
 )
+waiting, swept = waiting_tables(METADATA)
 
 RECORDED: Final = Relation(Recorded, recorded)
 RECEIVED: Final = Relation(Received, received)
+WAITING: Final = Relation(Waiting, waiting)
+SWEPT: Final = Relation(Swept, swept)
 RELATIONS: Final = (RECORDED, RECEIVED)
 
 
