@@ -18,10 +18,10 @@ SPEAKERS = [name for name in NAMES if name != MONITOR]
 
 @contextmanager
 def unsure(house: House, name: str, fate: Fate) -> Iterator[Fate]:
-    """Within: a service's database is not to be trusted."""
+    """Within: a service's database is not to be trusted, and its batches are of one record, so that each meets its fate."""
     trusted = house._databases[name]
     house._databases[name] = Unsure(trusted, fate)
-    house.restart(name)
+    house.restart(name).carrier.most = 1
     yield fate
     house._databases[name] = trusted
 
@@ -98,7 +98,6 @@ def test_a_process_may_die_after_any_commit(house: House, name: str, commits: in
     house.receive(10)
     house.settle()
     with unsure(house, name, Fate(commits_left=commits)) as fate:
-        house.one(name).carrier.most = 1
         orders = [house.place(key="a"), house.place(price="10000.01", key="b"), house.place(sku="nothing", key="c")]
         patiently(house, lambda: fate.hit)
     house.restart(name)
