@@ -2,20 +2,44 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND, Service, flow
 from farandole.messaging.step import Step
 
 POST = "POST /api/orders"
+CLIENT, KAFKA = "Client", "Kafka"
+
+
+class Arrow(NamedTuple):
+    """Which participant tells which one what."""
+
+    source: str
+    target: str
+    words: str
 
 
 def draw(taken: Iterable[Step], flow_name: str, table: Sequence[Step] = CHOREOGRAPHY) -> str:
     """Mermaid text of the steps taken, in the table's order, with the participants of a flow."""
     steps = set(taken)
     lines = ["sequenceDiagram", *(f"    participant {name}" for name in participants(flow_name))]
-    for _, group in groupby((step for step in table if step in steps), key=_scene):
-        lines += ["", *_scene_lines(list(group))]
+    for scene in scenes(steps, table):
+        lines += ["", *_scene_lines(scene)]
     return "\n".join(lines) + "\n"
+
+
+def scenes(taken: Iterable[Step], table: Sequence[Step] = CHOREOGRAPHY) -> list[list[Step]]:
+    """Steps in the table's order; those beside each other are one scene, any other is a scene of its own."""
+    steps = set(taken)
+    return [list(group) for _, group in groupby((step for step in table if step in steps), key=_scene)]
+
+
+def arrows(step: Step) -> list[Arrow]:
+    """What a step looks like: something comes, something is done, something may leave."""
+    me = participant(step.service)
+    comes = Arrow(CLIENT, me, POST) if step.hears is COMMAND else Arrow(KAFKA, me, f"Consume {step.hears.topic}")
+    leaves = [Arrow(me, KAFKA, f"Publish {step.says.topic}")] if step.says else []
+    return [comes, Arrow(me, me, step.words), *leaves]
 
 
 def flow_diagram(name: str) -> str:
@@ -27,7 +51,7 @@ def participants(flow_name: str) -> list[str]:
     """Who takes part in a flow, in the specification's order."""
     dancing = {step.service for step in flow(flow_name)}
     others = [participant(service) for service in Service if service in dancing and service is not Service.ORDER]
-    return ["Client", participant(Service.ORDER), "Kafka", *others]
+    return [CLIENT, participant(Service.ORDER), KAFKA, *others]
 
 
 def participant(service: str) -> str:
@@ -35,7 +59,6 @@ def participant(service: str) -> str:
 
 
 def _scene(step: Step) -> tuple[str, str]:
-    """Steps beside each other make one scene, any other step its own."""
     return (step.hears.__name__, "" if step.beside else f"{step.service}/{step.words}")
 
 
@@ -49,7 +72,4 @@ def _scene_lines(steps: list[Step]) -> list[str]:
 
 
 def _lines(step: Step) -> list[str]:
-    me = participant(step.service)
-    first = f"Client->>{me}: {POST}" if step.hears is COMMAND else f"Kafka->>{me}: Consume {step.hears.topic}"
-    said = [f"{me}->>Kafka: Publish {step.says.topic}"] if step.says else []
-    return [first, f"{me}->>{me}: {step.words}", *said]
+    return [f"{arrow.source}->>{arrow.target}: {arrow.words}" for arrow in arrows(step)]

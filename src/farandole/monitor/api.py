@@ -27,7 +27,8 @@ TAG: Final = "monitor"
 
 
 class StepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded step; `number` counts arrivals within the order and never changes."""
+    """A recorded step; `number` counts arrivals within the order and never changes, `landed_at` is the transport's time of
+    its record, `repeats` how many more records said the same."""
 
     number: int
     service: str
@@ -35,8 +36,10 @@ class StepAnswer(msgspec.Struct, frozen=True, kw_only=True):
     heard: str | None
     said: str | None
     at: str
+    landed_at: str | None
     event_id: str
     causation_id: str | None
+    repeats: int
 
 
 class ExpectedStep(msgspec.Struct, frozen=True):
@@ -71,16 +74,15 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     """What one may ask of the monitor."""
 
     async def timeline(request: Request) -> Response:
-        rows = await _recorded(desk, request)
-        steps = tuple(_step(row) for row in in_causal_order(rows))
-        return json(TimelineAnswer(rows[0].order_id, steps, tuple(_expected(step) for step in expected(rows))))
+        return json(told(await _recorded(desk, request)))
 
     async def drawn(request: Request) -> Response:
         return PlainTextResponse(diagram(await _recorded(desk, request)))
 
     async def live(request: Request) -> Response:
         rows = await _recorded(desk, request)
-        seen = _last_event_id(request)
+        after = int(parameters.matching(request, "after", "[0-9]{1,9}") or 0)
+        seen = max(after, _last_event_id(request))
         if not expected(rows) and seen >= len(rows):
             return Response(status_code=204)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -95,6 +97,9 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         "flow", schema={"type": "string", "enum": list(choreography.FLOWS)}, description="as Mermaid text"
     )
     resume = Parameter("Last-Event-ID", "header", {"type": "string"}, "the number of the last step already seen")
+    after = Parameter(
+        "after", schema={"type": "integer", "minimum": 0, "maximum": 10**9 - 1}, description=resume.description
+    )
     unheard = {"problems": (404,), "tag": TAG}
     return (
         get(f"{one}/timeline", timeline, "Steps taken and still expected", answer=TimelineAnswer, **unheard),
@@ -108,7 +113,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             answer=str,
             media=EVENT_STREAM,
             statuses={204: "everything was seen already"},
-            parameters=(resume,),
+            parameters=(after, resume),
             **unheard,
         ),
         get(
@@ -121,6 +126,12 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             tag=TAG,
         ),
     )
+
+
+def told(rows: Sequence[Recorded]) -> TimelineAnswer:
+    """An order's timeline, from at least one recorded step."""
+    steps = tuple(_step(row) for row in in_causal_order(rows))
+    return TimelineAnswer(rows[0].order_id, steps, tuple(_expected(step) for step in expected(rows)))
 
 
 async def _recorded(desk: Desk, request: Request) -> list[Recorded]:
@@ -164,8 +175,10 @@ def _step(row: Recorded) -> StepAnswer:
         heard=row.heard,
         said=row.said,
         at=rfc3339(row.decided_at),
+        landed_at=None if row.landed_at is None else rfc3339(row.landed_at),
         event_id=row.event_id,
         causation_id=row.causation,
+        repeats=row.repeats or 0,
     )
 
 

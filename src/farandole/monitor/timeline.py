@@ -13,7 +13,11 @@ _BY_WORDS: Final = {(s.service, s.words, s.hears.topic if s.hears is not COMMAND
 
 def step_of(row: Recorded) -> Step:
     """The row of the choreography that a record belongs to."""
-    return _BY_WORDS[row.service, row.step, row.heard]
+    return step_named(row.service, row.step, row.heard)
+
+
+def step_named(service: str, words: str, heard: str | None) -> Step:
+    return _BY_WORDS[service, words, heard]
 
 
 def in_causal_order(rows: Sequence[Recorded]) -> list[Recorded]:
