@@ -13,10 +13,11 @@ from farandole.messaging.kernel_tables import KERNEL, DeadLetter, OffsetRow
 from farandole.messaging.transport import Partition
 from farandole.proof.simulate.fate import Fault
 from farandole.proof.simulate.process import Process
+from farandole.runtime.wiring import MONITOR
 
 R = TypeVar("R", bound=Row)
 CHANGING: Final = frozenset({"stock", "deliveries", "dead_letters"})
-"""Tables whose rows may be updated; every other row is written once."""
+"""Tables of the saga's services whose rows may be updated; every other row is written once. The monitor keeps figures."""
 
 
 class Shelf:
@@ -67,7 +68,7 @@ class SimTransaction(Transaction):
 
     def update(self, relation: Relation[Any], rows: Sequence[Row]) -> None:
         self._statement(f"updating {relation.name}")
-        if relation.name not in CHANGING:
+        if self._keeps_history and relation.name not in CHANGING:
             raise Broken(f"{relation.name} is written once, but a row of it was updated")
         self._inner.update(relation, rows)
         self.wrote.append(f"{len(rows)} {relation.name} changed")
@@ -81,14 +82,22 @@ class SimTransaction(Transaction):
 
     def delete(self, relation: Relation[Any], keys: Sequence[str]) -> None:
         self._statement(f"deleting {relation.name}")
-        if relation is not KERNEL.outbox:
+        if relation is KERNEL.outbox:
+            self._relayed(keys)
+        elif self._keeps_history:
             raise Broken(f"rows of {relation.name} are never deleted, but one was")
+        self._inner.delete(relation, keys)
+        self.wrote.append(f"{len(keys)} outbox deleted")
+
+    def _relayed(self, keys: Sequence[str]) -> None:
         if early := [key for key in keys if key not in self._process.broker.landed]:
             raise Broken(f"an outbox row was deleted before its event was durable: {early[0]}")
         if any(not row.instance.startswith(self._process.name) for row in self._inner.select(KERNEL.outbox, keys)):
             self._process.seen("a relay took over what another process had left")
-        self._inner.delete(relation, keys)
-        self.wrote.append(f"{len(keys)} outbox deleted")
+
+    @property
+    def _keeps_history(self) -> bool:
+        return not self._process.name.startswith(MONITOR)
 
     def _statement(self, what: str) -> None:
         self._process.point(f"before {what}", Fault.STATEMENT)

@@ -42,9 +42,16 @@ class Oracle:
         self._world = world
         self._parked: dict[str, set[Place]] = defaultdict(set)
         self._claimed: dict[tuple[str, Partition], int] = {}
+        self._kept: dict[tuple[str, str, int], tuple[int, int]] = {}
 
     def committed(self, service: Service, transaction: Transaction) -> None:
-        """The always-invariants over one service's rows."""
+        """The always-invariants over one service's rows, and offsets that only grow."""
+        for row in transaction.all(KERNEL.offsets):
+            place = (service.name, *row.key)
+            before, after = self._kept.get(place, (0, 0)), (row.decided, row.acked)
+            if min(after) < 0 or after < before or after[1] < before[1]:
+                raise Broken(f"the offsets of {place} went back from {before} to {after}")
+            self._kept[place] = after
         if service.name != "inventory":
             return
         broken = [found for found in findings(inventory_facts.facts(transaction)) if found.violations]
@@ -52,7 +59,15 @@ class Oracle:
             raise Broken(f"{broken[0].id} {broken[0].title}: {broken[0].examples[0]}")
 
     def parked(self, service: Service, letters: Iterable[DeadLetter]) -> None:
-        self._parked[service.name] |= {(found.topic, found.partition, found.position) for found in letters}
+        """Only what cannot be decided may be parked, and once."""
+        for found in letters:
+            place = (found.topic, found.partition, found.position)
+            honest = place not in self._world.hostile
+            if honest and (found.record_key or b"").decode() not in self._world.trouble.stricken:
+                raise Broken(f"{service.name} parked the honest record {place}: {found.error}")
+            if place in self._parked[service.name]:
+                raise Broken(f"{service.name} parked {place} twice")
+            self._parked[service.name].add(place)
 
     def acknowledged(self, service: Service, offsets: Mapping[Partition, int]) -> None:
         """Every record below these offsets must have a durable answer, or be parked."""

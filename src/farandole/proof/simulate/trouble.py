@@ -34,6 +34,7 @@ class Trouble:
         self._odds = Odds(*(rate * world.allows(fault) for fault, rate in _RATES.items()))
         self._acts = (self._kill, self._leave, self._forget_offsets, self._set_clock, self._write)
         self._fates: dict[tuple[str, str], int] = {}
+        self.stricken: set[str] = set()
         self.repaired = False
 
     def stir(self) -> None:
@@ -88,6 +89,7 @@ class Trouble:
         """The payment gateway: with a bug for some orders, with changing failures for others."""
         kind = self._fate_of("gateway", order_id, Fault.BUG, 0.1, 0.1)
         if kind == 1:
+            self.stricken.add(order_id)
             raise RuntimeError("a bug of the gateway")
         if kind == 2 and self._glitches < 20:
             self._glitches += 1
@@ -99,7 +101,10 @@ class Trouble:
         order_id = getattr(row, "order_id", None)
         if order_id is None or type(row).__name__ not in ("Reservation", "Payment", "Notice", "Outcome"):
             return False
-        return bool(self._fate_of(type(row).__name__, order_id, Fault.UNFIT, 0.05))
+        if self._fate_of(type(row).__name__, order_id, Fault.UNFIT, 0.05):
+            self.stricken.add(order_id)
+            return True
+        return False
 
     def _fate_of(self, what: str, order_id: str, fault: Fault, *chances: float) -> int:
         if self.repaired:
