@@ -7,6 +7,7 @@ import msgspec
 from uuid_utils import UUID, uuid5
 
 from farandole.contract import events
+from farandole.contract.choreography import Service as Name
 from farandole.messaging.batch import Verdict, judge
 from farandole.messaging.decision import Row, Rows
 from farandole.messaging.envelope import Cause, Heard, Message, Record, digest, unseal
@@ -78,3 +79,21 @@ def goods(name: object, sku: str, quantity: int) -> Heard[Any]:
     """A command to receive goods."""
     event = ReceiveStock(receipt_id=some_id(name), sku=sku, quantity=quantity)
     return Heard(event, Cause(event.receipt_id, digest(event)), NOON)
+
+
+def danced(price: str, tea: int) -> list[Message]:
+    """Everything that is said of one order for two teas while so many are in stock."""
+    kept = {str(name): Kept(ALL[name]) for name in Name}
+    kept["inventory"].batch([goods("goods", "tea", tea)])
+    waiting = [
+        word for word in said(kept["order"].batch([wish("a", price, (("tea", 2),))])) if isinstance(word, Message)
+    ]
+    everything: list[Message] = []
+    while waiting:
+        message = waiting.pop(0)
+        everything.append(message)
+        for service in kept.values():
+            if message.topic in service.service.topics:
+                words = said(service.batch([heard(service.service, message)]))
+                waiting += [word for word in words if isinstance(word, Message)]
+    return everything

@@ -5,29 +5,10 @@ from itertools import permutations
 
 import pytest
 
-from farandole.contract.choreography import Service as Name
 from farandole.messaging.batch import Verdict
 from farandole.messaging.envelope import Message
 from farandole.monitor.domain import Recorded
-from tests.contract.dances import ALL, Kept, goods, heard, said, wish
-
-SAGA = [str(name) for name in Name]
-
-
-def danced(price: str, tea: int) -> list[Message]:
-    """Everything that is said of one order."""
-    kept = {name: Kept(ALL[name]) for name in SAGA}
-    kept["inventory"].batch([goods("goods", "tea", tea)])
-    waiting = [word for word in said(kept["order"].batch([wish("a", price)])) if isinstance(word, Message)]
-    everything: list[Message] = []
-    while waiting:
-        message = waiting.pop(0)
-        everything.append(message)
-        for service in kept.values():
-            if message.topic in service.service.topics:
-                words = said(service.batch([heard(service.service, message)]))
-                waiting += [word for word in words if isinstance(word, Message)]
-    return everything
+from tests.contract.dances import ALL, Kept, danced, heard
 
 
 def recorded(messages: list[Message], size: int) -> set[tuple[str, str, str | None]]:

@@ -165,8 +165,8 @@ def _loop(line: _Line, x: int, *, mirrored: bool) -> list[str]:
 
 def _told(line: _Line) -> str:
     """An arrow as a sentence."""
-    when = line.time or "time not known"
-    return f"{line.arrow.source} to {line.arrow.target}: {line.arrow.words} ({line.drawn.kind}, {when})."
+    known = ", ".join(filter(None, (line.drawn.kind, line.time)))
+    return f"{line.arrow.source} to {line.arrow.target}: {line.arrow.words} ({known})."
 
 
 def _text(words: str, x: int, y: int, kind: str) -> str:

@@ -1,0 +1,1 @@
+"""Drawings as they were looked at once."""
