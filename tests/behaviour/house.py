@@ -9,6 +9,7 @@ from time import time_ns
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from uuid_utils import uuid7
 
 from farandole.contract import events
@@ -17,11 +18,13 @@ from farandole.contract.invariants import Finding, findings
 from farandole.messaging import dead_letters
 from farandole.messaging.consumer import Consumer
 from farandole.messaging.database import Database, Relation, Transaction
+from farandole.messaging.dead_letters import NOBODY, By
 from farandole.messaging.decision import Decision, Row
 from farandole.messaging.envelope import Cause, Heard, Message, Record, digest
 from farandole.messaging.failure import Transient
 from farandole.messaging.intake import Intake
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
+from farandole.messaging.preview import Preview, preview
 from farandole.messaging.service import Service
 from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Partition
@@ -208,12 +211,18 @@ class House:
         """Put copies of records into their topics."""
         self.say(*(copy_of(record) for record in records))
 
-    def replay(self, name: str, letter_id: str) -> str:
+    def replay(self, name: str, letter_id: str, by: By = NOBODY) -> str:
         instance = self.one(name)
         here = instance.intake.around.instance
-        outcome = dead_letters.replay(instance.service, self._databases[name], letter_id, here, self.clock())
+        outcome = dead_letters.replay(instance.service, self._databases[name], letter_id, here, self.clock(), by)
         instance.intake.wake()
         return outcome
+
+    def preview(self, name: str, letter_id: str) -> Preview:
+        return preview(self.one(name).service, self._databases[name], letter_id, self.clock())
+
+    def discard(self, name: str, letter_id: str, by: By) -> None:
+        dead_letters.discard(self._databases[name], letter_id, self.clock(), by)
 
     # Driving
 
@@ -266,6 +275,19 @@ class House:
 
     def dead(self, name: str) -> list[DeadLetter]:
         return self.rows(name, KERNEL.dead_letters)
+
+    def everything_in(self, name: str) -> dict[str, list[Any]]:
+        """Every row of every table of a service, by table."""
+
+        def look(transaction: Transaction) -> dict[str, list[Any]]:
+            tables = sa.inspect(transaction.connection).get_table_names()
+            return {
+                table: sorted(map(repr, transaction.connection.execute(sa.text(f"SELECT * FROM {table}"))))
+                for table in tables
+            }
+
+        found: dict[str, list[Any]] = self.read(name, look)
+        return found
 
     def parked(self) -> dict[str, int]:
         """How many records each service parked."""

@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from farandole.http.app import application
-from farandole.http.dead_letters import PAGE_BYTES, dead_letters
+from farandole.http.dead_letters import dead_letters
+from farandole.http.letters import PAGE_BYTES
 from farandole.http.operations import routes
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 from farandole.web import branches
@@ -15,7 +16,13 @@ from tests.http.conftest import Client, Serve
 from tests.support.desk_for_tests import NOON, DeskForTests
 
 
-def letter(place: int, value: bytes | None = b"{}", replayed_at: int | None = None, subject: str = "key") -> DeadLetter:
+def letter(
+    place: int,
+    value: bytes | None = b"{}",
+    replayed_at: int | None = None,
+    subject: str = "key",
+    cause: str = "0123456789abcdef",
+) -> DeadLetter:
     return DeadLetter(
         id=str(uuid4()),
         topic="order.paid",
@@ -31,7 +38,7 @@ def letter(place: int, value: bytes | None = b"{}", replayed_at: int | None = No
         outcome="decided" if replayed_at else None,
         state="REPLAYED" if replayed_at else "OPEN",
         subject=subject,
-        cause="0123456789abcdef",
+        cause=cause,
     )
 
 
@@ -49,7 +56,7 @@ def test_a_parked_record_is_shown_with_its_bytes(client: Client, order_desk: Des
             "service": "order",
             "state": "OPEN",
             "cause": "0123456789abcdef",
-            "origin": {"topic": "order.paid", "partition": 1, "offset": 7},
+            "origin": {"topic": "order.paid", "partition": 1, "offset": 7, "at": "2026-01-01T12:00:00.000000Z"},
             "key": "key",
             "value": None,
             "value_base64": "/w==",

@@ -38,7 +38,7 @@ LONGEST = 120 + EXAMPLES
 SAID_ELSEWHERE: list[Any] = [positive_data_acceptance]
 # The monitor, the payment and all that follows hear of an order a moment after the customer has it.
 HEARD_LATER: list[Any] = [*SAID_ELSEWHERE, ensure_resource_availability]
-EXPECTED = {"/api/payments/{order_id}": [200, 200, 404]}
+EXPECTED = {"/api/payments/{order_id}": [200, 200, 404], "/api/dead-letters/{dead_letter_id}": [404, 404, 404]}
 
 
 def described() -> dict[str, Any]:
@@ -172,7 +172,7 @@ def test_what_is_known_is_answered_as_documented(path: str, url: str, orders: di
     operation = API[path]["GET"]
     found = []
     for order_id in orders.values():
-        known = {"order_id": order_id, "sku": "tea"}
+        known = {"order_id": order_id, "sku": "tea", "dead_letter_id": order_id}
         case = operation.Case(path_parameters={p.name: known[p.name] for p in operation.path_parameters})
         answer = case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
         found.append(answer.status_code)

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from farandole.messaging import dead_letters
 from farandole.messaging.database import Database, Relation, Transaction, open_database
+from farandole.messaging.dead_letters import NOBODY, By
 from farandole.messaging.decision import Decision, Handler, Row, Rows
 from farandole.messaging.envelope import Event, Heard
 from farandole.messaging.failure import Poison, Refused
-from farandole.messaging.kernel_tables import KERNEL, DeadLetter
+from farandole.messaging.kernel_tables import KERNEL, OPEN, DeadLetter
+from farandole.messaging.preview import Preview
 from farandole.messaging.service import Load
 
 T = TypeVar("T")
@@ -72,18 +75,25 @@ class DeskForTests:
         with self.database.writing() as transaction:
             transaction.save([relation], decided)
 
-    async def replay(self, dead_letter_id: str) -> str:
+    async def replay(self, dead_letter_id: str, by: By) -> str:
         def find(transaction: Transaction) -> list[DeadLetter]:
             return transaction.select(KERNEL.dead_letters, [dead_letter_id])
 
         found = await self.read(find)
         if not found:
             raise KeyError(dead_letter_id)
-        if found[0].replayed_at is not None:
-            raise Refused("this dead letter was replayed already")
+        if found[0].state != OPEN:
+            raise Refused(f"this dead letter was {found[0].state.lower()} already")
         if self.poisoned:
             raise Poison("expected an order that was placed here")
         return "decided"
+
+    async def preview(self, dead_letter_id: str) -> Preview:
+        await self.replay(dead_letter_id, NOBODY)
+        return Preview((), None)
+
+    async def discard(self, dead_letter_id: str, by: By) -> None:
+        await asyncio.to_thread(dead_letters.discard, self.database, dead_letter_id, NOON, by)
 
     @contextmanager
     def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:

@@ -42,6 +42,12 @@ IDEMPOTENCY_KEY: Final = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 128, "pattern": KEY_PATTERN},
     "the same key with the same content is done once and answered alike; with other content it is refused",
 )
+ACTOR: Final = Parameter(
+    "X-Actor",
+    "header",
+    {"type": "string", "minLength": 1, "maxLength": 128, "pattern": KEY_PATTERN, "default": "unknown"},
+    "who does it, kept with what was done",
+)
 PREFER: Final = Parameter(
     "Prefer", "header", {"type": "string", "examples": ["wait=10"]}, "RFC 7240 `wait=N`, at most 30 s; else ignored"
 )
@@ -65,8 +71,11 @@ def write_cursor(place: str) -> str:
 def read_cursor(request: Request, pattern: str = UUID) -> str | None:
     """The place that a cursor names, None without one; 422 unless it was written here."""
     text = request.query_params.get("cursor")
-    if text is None:
-        return None
+    return None if text is None else place(text, pattern)
+
+
+def place(text: str, pattern: str) -> str:
+    """The place that a cursor names; 422 unless it was written here."""
     try:
         place = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
@@ -112,13 +121,22 @@ def header(request: Request, name: bytes) -> list[str]:
 
 def idempotency_key(request: Request) -> str | None:
     """The customer's own key for a command; 422 unless 1 to 128 printable characters."""
-    found = header(request, b"idempotency-key")
+    return _printable(request, "Idempotency-Key", b"idempotency-key")
+
+
+def actor(request: Request) -> str:
+    """Who asks, as they say themselves; 422 unless 1 to 128 printable characters."""
+    return _printable(request, "X-Actor", b"x-actor") or "unknown"
+
+
+def _printable(request: Request, shown: str, name: bytes) -> str | None:
+    found = header(request, name)
     if not found:
         return None
     text = _utf8(found[0])
     if len(found) == 1 and len(text) <= 128 and fits(KEY_PATTERN, text):
         return text
-    raise invalid(FieldError("Idempotency-Key", "expected one key of 1 to 128 printable characters"))
+    raise invalid(FieldError(shown, "expected one text of 1 to 128 printable characters"))
 
 
 def _utf8(header: str) -> str:

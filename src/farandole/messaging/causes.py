@@ -7,7 +7,7 @@ from typing import Final
 LONGEST: Final = 200
 SUBJECT: Final = 64
 _VARYING: Final = (
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}"), "…"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16,}"), "…"),
     (re.compile(r"""b?'(?:[^'\\]|\\.)*(?:'|$)|b?"(?![a-z_]{1,64}")(?:[^"\\]|\\.)*(?:"|$)"""), "…"),
     (re.compile(r"…(?:, …)+"), "…"),
     (re.compile(r"\d+"), "N"),

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,9 +11,9 @@ import structlog
 from farandole.messaging.batch import decide
 from farandole.messaging.causes import cause, subject
 from farandole.messaging.database import Database, Transaction
-from farandole.messaging.envelope import Message, Record, event_id, unseal
-from farandole.messaging.failure import Poison, Refused
-from farandole.messaging.kernel_tables import KERNEL, REPLAYED, DeadLetter
+from farandole.messaging.envelope import Heard, Message, Record, event_id, unseal
+from farandole.messaging.failure import Poison, Refused, Unfit
+from farandole.messaging.kernel_tables import DISCARDED, KERNEL, OPEN, REPLAYED, Action, DeadLetter
 from farandole.messaging.relay import outbox_row
 from farandole.messaging.service import Service
 
@@ -22,6 +22,18 @@ ANNOUNCED: Final = 20
 ANNOUNCE_EVERY: Final = 10_000_000
 log = structlog.get_logger()
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
+
+
+class By(NamedTuple):
+    """Who does something with a dead letter, and why."""
+
+    actor: str = "unknown"
+    reason: str = ""
+
+
+NOBODY: Final = By()
+FAILED: Final = "FAILED"
+"""A replay that failed again."""
 
 
 class Announcer:
@@ -83,23 +95,28 @@ def record_of(letter: DeadLetter) -> Record:
     return Record(*place, letter.record_key, letter.record_value, headers, letter.record_at)
 
 
-def replay(service: Service, database: Database, letter_id: str, instance: str, now: int) -> str:
+def replay(service: Service, database: Database, letter_id: str, instance: str, now: int, by: By = NOBODY) -> str:
     """Decide a parked record again, writing its answer to the outbox, and say the outcome.
 
-    Raises KeyError for an unknown letter, Refused when it was replayed already, Poison when it fails again (it stays)."""
+    Raises KeyError for an unknown letter, Refused when it is not open, Poison when it fails again (it stays, the try is recorded).
+    """
+    try:
+        return _replay(service, database, letter_id, (instance, now, by))
+    except (Poison, Unfit) as error:
+        said = f"the database refuses it: {error}" if isinstance(error, Unfit) else str(error)
+        with database.writing() as transaction:
+            record(transaction, open_letter(transaction, letter_id), FAILED, now, by, said)
+        raise Poison(said) from error
+
+
+def _replay(service: Service, database: Database, letter_id: str, here: tuple[str, int, By]) -> str:
+    instance, now, by = here
     with database.writing() as transaction:
-        found = transaction.select(KERNEL.dead_letters, [letter_id], lock=True)
-        if not found:
-            raise KeyError(letter_id)
-        letter = found[0]
-        if letter.replayed_at is not None:
-            raise Refused(f"dead letter {letter_id} was replayed already: {letter.outcome}")
-        if letter.topic not in service.decoders:
-            raise Poison(f"expected a topic of {service.name}, found {letter.topic!r}")
-        heard = unseal(record_of(letter), service.decoders[letter.topic], now)
+        letter = open_letter(transaction, letter_id)
+        heard = understood(service, letter, now)
         (verdict,) = decide(service, transaction, [heard])
         if isinstance(verdict, Exception):
-            raise verdict
+            raise Poison(str(verdict))
         outcome = _outcome(verdict.message)
         if verdict.message:
             answer = outbox_row(verdict.message, instance, now)
@@ -107,7 +124,42 @@ def replay(service: Service, database: Database, letter_id: str, instance: str, 
                 transaction.insert(KERNEL.outbox, [answer])
         done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome, state=REPLAYED)
         transaction.update(KERNEL.dead_letters, [done])
+        record(transaction, letter, REPLAYED, now, by, outcome)
     return outcome
+
+
+def discard(database: Database, letter_id: str, now: int, by: By) -> None:
+    """Set a letter aside for good; it is kept. Raises KeyError for an unknown letter, Refused when it is not open."""
+    with database.writing() as transaction:
+        letter = open_letter(transaction, letter_id)
+        done = msgspec.structs.replace(letter, state=DISCARDED, outcome=by.reason)
+        transaction.update(KERNEL.dead_letters, [done])
+        record(transaction, letter, DISCARDED, now, by, "discarded")
+
+
+def open_letter(transaction: Transaction, letter_id: str) -> DeadLetter:
+    """A letter that nobody else handles until the transaction ends; KeyError unless it is known, Refused unless it is open."""
+    found = transaction.select(KERNEL.dead_letters, [letter_id], lock=True)
+    if not found:
+        raise KeyError(letter_id)
+    letter = found[0]
+    if letter.state != OPEN:
+        raise Refused(f"dead letter {letter_id} was {letter.state.lower()} already: {letter.outcome}")
+    return letter
+
+
+def understood(service: Service, letter: DeadLetter, now: int) -> Heard[Any]:
+    """What a parked record says; raises Poison while it cannot be understood."""
+    if letter.topic not in service.decoders:
+        raise Poison(f"expected a topic of {service.name}, found {letter.topic!r}")
+    return unseal(record_of(letter), service.decoders[letter.topic], now)
+
+
+def record(transaction: Transaction, letter: DeadLetter, action: str, now: int, by: By, outcome: str) -> None:
+    """Keep who did what with a letter that this transaction holds, when, why, and how it went."""
+    number = 1 + len(transaction.select(KERNEL.actions, [letter.id]))
+    said = outcome[:2000].replace("\x00", "\\0")
+    transaction.insert(KERNEL.actions, [Action(letter.id, number, now, by.actor, action, by.reason, said)])
 
 
 def _outcome(message: Message | None) -> str:

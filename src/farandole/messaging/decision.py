@@ -54,6 +54,10 @@ class Rows:
         # Rows are filed under their own kind.
         return self._changed.get(kind, _NONE).get(key) or self._stored.get(kind, _NONE).get(key)  # type: ignore[return-value]
 
+    def stored(self, row: Row) -> Row | None:
+        """The row with the same key, as the database has it."""
+        return self._stored.get(type(row), _NONE).get(row.key)
+
     def put(self, row: Row) -> bool:
         """Take a decided row, and whether it must be written; the very row that is here already needs none."""
         kind, key = type(row), row.key

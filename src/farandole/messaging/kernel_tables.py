@@ -124,7 +124,7 @@ def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
         sa.Column("cause", sa.String(16), nullable=False, server_default="none"),
         sa.Index("dead_letters_by_time", "parked_at", "id"),
         sa.Index("dead_letters_by_state", "state", "parked_at", "id"),
-        sa.Index("dead_letters_by_cause", "cause", "state", "parked_at", "id"),
+        sa.Index("dead_letters_by_cause", "state", "cause", "parked_at", "id"),
         sa.Index("dead_letters_by_subject", "subject", "parked_at", "id"),
     )
     actions = sa.Table(

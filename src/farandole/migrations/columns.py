@@ -68,7 +68,7 @@ def handle_dead_letters(service: str) -> None:
     op.add_column("dead_letters", sa.Column("cause", sa.String(16), nullable=False, server_default="none"))
     _sort_dead_letters(service)
     op.create_index("dead_letters_by_state", "dead_letters", ["state", "parked_at", "id"])
-    op.create_index("dead_letters_by_cause", "dead_letters", ["cause", "state", "parked_at", "id"])
+    op.create_index("dead_letters_by_cause", "dead_letters", ["state", "cause", "parked_at", "id"])
     op.create_index("dead_letters_by_subject", "dead_letters", ["subject", "parked_at", "id"])
     op.create_table(
         "dead_letter_actions",

@@ -19,10 +19,12 @@ import structlog
 from farandole.messaging import dead_letters
 from farandole.messaging.consumer import Consumer
 from farandole.messaging.database import Database, Transaction
+from farandole.messaging.dead_letters import By
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
 from farandole.messaging.failure import Halt, Transient
 from farandole.messaging.intake import Intake
+from farandole.messaging.preview import Preview, preview
 from farandole.messaging.service import Service
 from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Transport
@@ -148,11 +150,17 @@ class Worker:
         finally:
             late.cancel()
 
-    async def replay(self, dead_letter_id: str) -> str:
-        work = partial(dead_letters.replay, self._value, self._database, dead_letter_id, self._instance, clock())
+    async def replay(self, dead_letter_id: str, by: By) -> str:
+        work = partial(dead_letters.replay, self._value, self._database, dead_letter_id, self._instance, clock(), by)
         outcome = await anyio.to_thread.run_sync(work)
         self.intake.wake()
         return outcome
+
+    async def preview(self, dead_letter_id: str) -> Preview:
+        return await anyio.to_thread.run_sync(partial(preview, self._value, self._database, dead_letter_id, clock()))
+
+    async def discard(self, dead_letter_id: str, by: By) -> None:
+        await anyio.to_thread.run_sync(partial(dead_letters.discard, self._database, dead_letter_id, clock(), by))
 
     @contextmanager
     def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Edit, Mutant, here, mutant
 LETTERS: Final = "messaging/dead_letters.py"
 POISON: Final = "behaviour/test_poison.py"
 ONCE: Final = f"{POISON}::test_a_dead_letter_is_replayed_once_and_its_saga_goes_on"
+HANDLED: Final = "behaviour/test_dead_letters.py"
 UNSURE: Final = "behaviour/test_unsure_commits.py"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -14,9 +15,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "dead-letter-replayed-twice",
         "A dead letter that was replayed may be replayed again.",
         "rule 1",
-        Edit(
-            LETTERS, "if letter.replayed_at is not None:", "if letter.replayed_at is not None and not letter.outcome:"
-        ),
+        Edit(LETTERS, "if letter.state != OPEN:", "if letter.state == DISCARDED:"),
         here(ONCE),
     ),
     mutant(
@@ -50,9 +49,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                 LETTERS,
                 """        done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome, state=REPLAYED)
         transaction.update(KERNEL.dead_letters, [done])
-    return outcome
-""",
-                "    return outcome\n",
+        record""",
+                "        record",
             ),
         ),
         here(ONCE, UNSURE),
@@ -63,8 +61,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "rule 4",
         Edit(
             LETTERS,
-            "        transaction.update(KERNEL.dead_letters, [done])\n",
-            "        transaction.delete(KERNEL.dead_letters, [done.id])\n",
+            "        transaction.update(KERNEL.dead_letters, [done])\n        record(transaction, letter, REPLAYED",
+            "        transaction.delete(KERNEL.dead_letters, [done.id])\n        record(transaction, letter, REPLAYED",
         ),
         here(ONCE),
     ),
@@ -90,5 +88,23 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             LETTERS, "            if not transaction.select(KERNEL.outbox, [answer.id]):", "            if answer.id:"
         ),
         here(f"{POISON}::test_the_letters_of_a_record_and_of_its_copy_are_replayed_one_after_the_other"),
+    ),
+    mutant(
+        "preview-commits",
+        "The preview of a replay commits what it decided.",
+        "failure: poison record",
+        Edit(
+            "messaging/preview.py",
+            "raise _Enough(_tried(service, transaction, letter_id, now))",
+            "return _tried(service, transaction, letter_id, now)",
+        ),
+        here(f"{HANDLED}::test_a_preview_says_what_a_replay_would_do_and_changes_nothing"),
+    ),
+    mutant(
+        "failed-replay-forgotten",
+        "A replay that failed again is not recorded.",
+        "failure: poison record",
+        Edit(LETTERS, "FAILED, now, by, said)", "FAILED, now, by, said) if instance == said else None"),
+        here(f"{HANDLED}::test_whoever_handles_a_letter_is_recorded_with_the_reason_and_the_outcome"),
     ),
 )

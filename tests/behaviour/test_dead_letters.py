@@ -1,0 +1,213 @@
+"""A dead letter is looked at, previewed, replayed or discarded by somebody for a reason, each time recorded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from uuid_utils import uuid7
+
+from farandole.contract import events
+from farandole.http import letters
+from farandole.messaging.causes import cause, common, subject
+from farandole.messaging.dead_letters import By
+from farandole.messaging.decision import Decision, Rows
+from farandole.messaging.envelope import Heard
+from farandole.messaging.failure import Poison, Refused
+from farandole.messaging.kernel_tables import KERNEL, Action, DeadLetter
+from farandole.services.inventory.domain import Stock
+from tests.behaviour.house import House, copy_of
+
+ADA = By("ada", "the bug is gone")
+
+
+Spoil = Callable[[Decision], Decision]
+
+
+class Bugs(list[Spoil]):
+    """What is wrong with the inventory now: nothing while it is empty."""
+
+
+@pytest.fixture
+def bugs(house: House) -> Bugs:
+    found = Bugs()
+    service = house.services["inventory"]
+    honest = service.handlers[events.OrderPlaced]
+
+    def buggy(rows: Rows, heard: Heard[Any]) -> Decision:
+        decision = honest(rows, heard)
+        return found[0](decision) if found else decision
+
+    house.restart("inventory", replace(service, handlers={**service.handlers, events.OrderPlaced: buggy}))
+    return found
+
+
+@pytest.fixture
+def letter(house: House, bugs: Bugs) -> DeadLetter:
+    """An honest order that a bug of the inventory parked; the bug is gone."""
+    house.receive(10)
+    bugs.append(divide)
+    house.place()
+    house.settle()
+    bugs.clear()
+    (found,) = house.dead("inventory")
+    return found
+
+
+def divide(decision: Decision) -> Decision:
+    cause = decision.guard.cause.id
+    raise ZeroDivisionError(f"{cause} by 0, not by 1")
+
+
+def indebt(decision: Decision) -> Decision:
+    return decision._replace(rows=(*decision.rows, Stock("debt", -1, 0)))
+
+
+def history(house: House) -> list[Action]:
+    return house.rows("inventory", KERNEL.actions)
+
+
+def test_a_preview_says_what_a_replay_would_do_and_changes_nothing(house: House, letter: DeadLetter) -> None:
+    rows, said = house.everything_in("inventory"), house.everything()
+    assert len(rows["dead_letters"]) == 1
+    foreseen = house.preview("inventory", letter.id)
+    house.settle()
+    assert house.everything_in("inventory") == rows
+    assert house.everything() == said
+
+    assert foreseen.says is not None
+    assert foreseen.says.topic == "order.validated"
+    stock = next(change for change in foreseen.changes if change.table == "stock")
+    assert stock.before == {"sku": "tea", "available": 10, "reserved": 0}
+    assert stock.after == {"sku": "tea", "available": 9, "reserved": 1}
+    held = next(change for change in foreseen.changes if change.table == "reservations")
+    assert (held.before, held.after["outcome"]) == (None, "RESERVED")
+
+    house.replay("inventory", letter.id, ADA)
+    house.settle()
+    (validated,) = house.records("order.validated", letter.subject)
+    told = msgspec.json.decode(copy_of(validated).value)
+    assert told == msgspec.json.decode(foreseen.says.value)
+    assert house.stock() == Stock("tea", 9, 1)
+    house.settle()
+    assert [finding for finding in house.findings() if finding.violations != 0] == []
+
+
+@pytest.mark.parametrize(("bug", "why"), [(divide, "ZeroDivisionError"), (indebt, "the database refuses it")])
+def test_a_preview_says_why_a_replay_would_fail_again_and_changes_nothing(
+    house: House, letter: DeadLetter, bugs: Bugs, bug: Spoil, why: str
+) -> None:
+    bugs.append(bug)
+    rows = house.everything_in("inventory")
+    with pytest.raises(Poison, match=why):
+        house.preview("inventory", letter.id)
+    assert house.everything_in("inventory") == rows
+    with pytest.raises(Poison, match=why):
+        house.replay("inventory", letter.id)
+    assert [action.action for action in history(house)] == ["FAILED"]
+    assert house.dead("inventory") == [letter]
+
+
+def test_whoever_handles_a_letter_is_recorded_with_the_reason_and_the_outcome(
+    house: House, letter: DeadLetter, bugs: Bugs
+) -> None:
+    bugs.append(divide)
+    with pytest.raises(Poison, match="ZeroDivisionError"):
+        house.replay("inventory", letter.id, By("bob", "perhaps it works now"))
+    bugs.clear()
+    outcome = house.replay("inventory", letter.id, ADA)
+    with pytest.raises(Refused, match="replayed already"):
+        house.replay("inventory", letter.id, By("eve"))
+    with pytest.raises(Refused, match="replayed already"):
+        house.preview("inventory", letter.id)
+
+    first, second = history(house)
+    assert (first.number, first.actor, first.action, first.reason) == (1, "bob", "FAILED", "perhaps it works now")
+    assert "ZeroDivisionError" in first.outcome
+    assert (
+        second[1:]
+        if isinstance(second, tuple)
+        else second == Action(letter.id, 2, second.at, "ada", "REPLAYED", "the bug is gone", outcome)
+    )
+    (now,) = house.dead("inventory")
+    assert (now.state, now.outcome) == ("REPLAYED", outcome)
+
+
+def test_a_discarded_letter_is_kept_and_nobody_replays_it(house: House, letter: DeadLetter) -> None:
+    house.discard("inventory", letter.id, By("ada", "a test order"))
+    (kept,) = house.dead("inventory")
+    assert kept == msgspec.structs.replace(letter, state="DISCARDED", outcome="a test order")
+    for act in (house.replay, house.preview):
+        with pytest.raises(Refused, match="discarded already: a test order"):
+            act("inventory", letter.id)
+    with pytest.raises(Refused, match="discarded already"):
+        house.discard("inventory", letter.id, ADA)
+    (action,) = history(house)
+    assert (action.actor, action.action, action.reason) == ("ada", "DISCARDED", "a test order")
+    with pytest.raises(KeyError):
+        house.discard("inventory", str(uuid7()), ADA)
+
+
+def test_a_discarded_record_heard_again_is_not_parked_anew(house: House, letter: DeadLetter) -> None:
+    house.discard("inventory", letter.id, ADA)
+    house.one("inventory").carrier.forgetting = True
+    house.restart("inventory")
+    house.settle()
+    assert [found.state for found in house.dead("inventory")] == ["DISCARDED"]
+
+
+def test_letters_are_grouped_by_cause_and_found_by_their_order(house: House, bugs: Bugs) -> None:
+    house.receive(10)
+    bugs.append(divide)
+    orders = [house.place() for _ in range(5)]
+    house.settle()
+    house.say(*(copy_of(house.records("order.placed", orders[0])[0])._replace(value=b"{") for _ in range(2)))
+    house.settle()
+    found = house.read("inventory", lambda transaction: letters.groups(transaction, "inventory"))
+    assert sorted((group.letters, group.counted, group.topic) for group in found.items) == [
+        (2, True, "order.placed"),
+        (5, True, "order.placed"),
+    ]
+    assert not found.more
+    bug = next(group for group in found.items if group.letters == 5)
+    assert bug.error == "ZeroDivisionError while deciding …: … by N, not by N"
+    wanted = letters.Wanted(subject=orders[0])
+    mine, more = house.read("inventory", lambda transaction: letters.page(transaction, wanted, None, 10))
+    assert (len(mine), more) == (3, False)
+    assert {found.subject for found in mine} == {orders[0]}
+    house.discard("inventory", bug.example, ADA)
+    again = house.read("inventory", lambda transaction: letters.groups(transaction, "inventory"))
+    assert {group.cause: group.letters for group in again.items}[bug.cause] == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("expected a UUID in ce_id, found 'seven'", "expected a UUID in ce_id, found 'a\\'b'"),
+        ("expected at most 262144 bytes, found 300000", "expected at most 262144 bytes, found 9"),
+        (f"x for {uuid7()}: found 0123456789abcdef", f"x for {uuid7()}: found fedcba9876543210"),
+        ("expected the header ce_id, found ['a', 'b']", "expected the header ce_id, found ['ce_type']"),
+        ('found "it\'s"', "found 'so'"),
+        ("found 'cut", "found 'whole'"),
+    ],
+)
+def test_what_differs_from_record_to_record_makes_no_other_cause(one: str, other: str) -> None:
+    assert cause("order", "order.paid", one) == cause("order", "order.paid", other)
+    assert cause("order", "order.paid", one) != cause("payment", "order.paid", one)
+
+
+def test_the_name_of_a_broken_rule_makes_another_cause() -> None:
+    errors = ('violates check constraint "stock_check"', 'violates check constraint "no_luck"')
+    assert len({common(error) for error in errors}) == 2
+
+
+def test_only_short_text_is_a_subject() -> None:
+    assert [subject(key) for key in (b"order", b"x" * 64, b"x" * 65, b"\xff", b"a\x00", None)] == [
+        "order",
+        "x" * 64,
+        None,
+        None,
+        None,
+        None,
+    ]
