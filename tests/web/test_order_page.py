@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import httpx
+import msgspec
 import pytest
 
 from farandole.contract.choreography import flow
@@ -20,17 +21,18 @@ from farandole.monitor.domain import Recorded
 from farandole.monitor.handlers import HANDLERS
 from farandole.monitor.storage import RECORDED, RELATIONS, load
 from farandole.monitor.timeline import diagram
-from farandole.monitor.usual import usual
+from farandole.monitor.usual import FEWEST, NEWEST, usual
 from farandole.proof.ground.waiting import PATIENCE, drive_until, pause
 from farandole.runtime import settings
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.worker import Worker
 from farandole.web import pages
 from farandole.web.sources import Sources
+from farandole.web.spans import span
 from tests.contract.dances import some_id
 from tests.http.conftest import Client
 from tests.support.desk_for_tests import DeskForTests, open_desk
-from tests.web.dances import recorded
+from tests.web.dances import STEP, recorded
 
 ORDER = some_id("a")
 UNKNOWN = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"
@@ -199,6 +201,35 @@ def test_what_a_customer_writes_is_shown_and_never_run(system: System) -> None:
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 3
     assert "'unsafe" not in system.client.get(f"/orders/{order_id}").headers["content-security-policy"]
     assert not re.search(r"\son\w+=|\sstyle=|<script>", shown)
+
+
+def test_what_is_usual_is_told_by_the_newest_orders_alone(desk: DeskForTests) -> None:
+    for number in range(FEWEST):
+        desk.put(RECORDED, *_slower(f"0190-{number}", 10))
+    with_old = asyncio.run(desk.read(usual))
+    assert set(with_old.values()) == {10 * STEP}
+    desk.put(RECORDED, *(row for number in range(NEWEST // 5) for row in _slower(f"0191-{number}", 2)))
+    assert set(asyncio.run(desk.read(usual)).values()) == {2 * STEP}
+    keep(desk, "happy", 2)
+    shown = client(desk).get(f"/orders/{ORDER}").text
+    assert shown.count(f">usually {span(2 * STEP)}<") == 3
+
+
+def _slower(order: str, times: int) -> list[Recorded]:
+    """A dance of its own that took so many times as long."""
+    begin, number = order.split("-")
+    rows = recorded("happy")
+    ids = {row.event_id: some_id(f"{order}/{row.event_id}") for row in rows}
+    return [
+        msgspec.structs.replace(
+            row,
+            order_id=f"{begin}a6f0-7d4c-7c3e-9a3b-{int(number):012x}",
+            event_id=ids[row.event_id],
+            causation=ids.get(row.causation or ""),
+            decided_at=rows[0].decided_at + times * (row.decided_at - rows[0].decided_at),
+        )
+        for row in rows
+    ]
 
 
 def test_what_is_usual_is_measured_on_the_newest_orders(system: System) -> None:
