@@ -48,6 +48,7 @@ END = "event: end\ndata: {}\n\n"
 LETTER = {
     "id": "7",
     "service": "payment",
+    "state": "OPEN",
     "origin": {"topic": "order.validated", "partition": 3, "offset": 41},
     "key": ID,
     "value": "?",
@@ -328,12 +329,86 @@ def test_the_three_flows_are_drawn_without_a_server() -> None:
 
 
 def test_a_dead_letter_cannot_move_the_cursor() -> None:
-    with CannedServer({"GET /api/dead-letters": [Answer({"items": [LETTER], "next_cursor": None})]}) as server:
+    action = {"at": "2030-01-31T12:00:00Z", "actor": "\x1b[2J ada", "action": "FAILED", "reason": "", "outcome": "no"}
+    answers = {
+        "GET /api/dead-letters": [Answer({"items": [LETTER], "next_cursor": None})],
+        "GET /api/dead-letters/7": [Answer({"letter": LETTER, "history": [action]})],
+        "GET /api/dead-letters/8": [Answer({"title": "no", "detail": "found none here"}, 404, PROBLEM)],
+    }
+    with CannedServer(answers) as server:
         outputs = [asking(server, "dead-letters", *words).stdout for words in (["list"], ["show", "7"])]
         unknown = asking(server, "dead-letters", "show", "8")
     assert "order.validated[3]@41" in outputs[0]
     assert all("\\x1b[2J no" in output and "\x1b" not in output for output in outputs)
-    refused(unknown, 1, "found none with the id 8")
+    assert "\\x1b[2J ada" in outputs[1]
+    refused(unknown, 1, "found none here")
+
+
+def test_dead_letters_are_listed_by_their_order_and_grouped() -> None:
+    group = {
+        "cause": "c",
+        "service": "payment",
+        "topic": "order.validated",
+        "letters": 41,
+        "newest": "t",
+        "error": "no",
+    }
+    answers = {
+        f"GET /api/dead-letters?state=OPEN&key={ID}": [Answer({"items": [LETTER], "next_cursor": None})],
+        "GET /api/dead-letters/groups": [Answer({"items": [group], "more": False})],
+    }
+    with CannedServer(answers) as server:
+        found = asking(server, "dead-letters", "list", "--key", ID, "--state", "OPEN", "--json")
+        groups = asking(server, "dead-letters", "groups")
+    assert json.loads(found.stdout)["items"] == [LETTER]
+    assert "41" in groups.stdout
+
+
+def test_a_preview_tells_what_would_change_and_leave() -> None:
+    foreseen = {
+        "id": "7",
+        "changes": [{"table": "stock", "before": None, "after": {"sku": "tea"}}],
+        "says": {"topic": "order.paid", "key": ID, "headers": [], "value": "{}"},
+    }
+    with CannedServer({"POST /api/dead-letters/7/preview": [Answer(foreseen)]}) as server:
+        done = asking(server, "dead-letters", "preview", "7")
+    assert done.returncode == 0
+    assert "order.paid" in done.stdout
+    assert '{"sku": "tea"}' in done.stdout
+
+
+def test_letters_of_a_cause_are_replayed_request_by_request() -> None:
+    pages = [
+        {"done": 2, "failed": 0, "left": 1, "next_cursor": "n", "error": None},
+        {"done": 0, "failed": 1, "left": 0, "next_cursor": None, "error": "by zero"},
+    ]
+    path = "POST /api/dead-letters/replays?cause=c&reason=mended&limit=200"
+    answers = {path: [Answer(pages[0])], f"{path}&cursor=n": [Answer(pages[1])]}
+    with CannedServer(answers) as server:
+        done = asking(server, "dead-letters", "replay", "--cause", "c", "--reason", "mended", "--as", "ada")
+    assert done.returncode == 1
+    assert "2 done, 0 failed again, 1 left" in done.stderr
+    assert "1 failed again and stay parked, the last one: by zero" in done.stderr
+    assert {asked.headers["X-Actor"] for asked in server.asked} == {"ada"}
+
+
+def test_letters_are_discarded_with_a_reason() -> None:
+    answers = {
+        "POST /api/dead-letters/7/discard": [Answer({"id": "7", "outcome": "discarded"})],
+        "POST /api/dead-letters/discards?reason=x&limit=200": [
+            Answer({"done": 2, "failed": 0, "left": 0, "next_cursor": None, "error": None})
+        ],
+    }
+    with CannedServer(answers) as server:
+        one = asking(server, "dead-letters", "discard", "7", "--reason", "x", "--as", "ada")
+        several = asking(server, "dead-letters", "discard", "--all", "--reason", "x")
+        without = asking(server, "dead-letters", "discard", "7")
+        both = asking(server, "dead-letters", "discard", "7", "--all", "--reason", "x")
+        neither = asking(server, "dead-letters", "replay")
+    assert [done.returncode for done in (one, several, without, both, neither)] == [0, 0, 2, 2, 2]
+    assert server.asked[0].body == {"reason": "x"}
+    assert server.asked[0].headers["X-Actor"] == "ada"
+    assert "X-Actor" not in server.asked[1].headers
 
 
 @pytest.mark.parametrize("status", [404, 409, 422])

@@ -37,12 +37,12 @@ class Client:
         given = {name: str(value) for name, value in query.items() if value is not None}
         return self._json(self._checked("GET", path, params=given))
 
-    def pages(self, *path: str) -> list[Any]:
-        """The items of every page."""
+    def pages(self, *path: str, **query: object) -> list[Any]:
+        """The items of every page; a query parameter that is None is left out."""
         items: list[Any] = []
         cursor = None
         while True:
-            page = self.get(*path, cursor=cursor)
+            page = self.get(*path, cursor=cursor, **query)
             if isinstance(page, list):
                 return page
             items += page.get("items", [])
@@ -59,14 +59,18 @@ class Client:
         *path: str,
         body: object = None,
         headers: Mapping[str, str | None] = NO_HEADERS,
+        query: Mapping[str, str | None] = NO_HEADERS,
         wait: int = 0,
         refusals: tuple[int, ...] = NO_STATUSES,
     ) -> Any:
-        """The JSON answer to a JSON body; a header that is None is left out, a refusal is the answer no."""
-        given = {name: value.encode() for name, value in headers.items() if value is not None}
+        """The JSON answer to a JSON body; a header or parameter that is None is left out, a refusal is the answer no."""
+        given: dict[str, Any] = {
+            "headers": {name: value.encode() for name, value in headers.items() if value is not None},
+            "params": {name: value for name, value in query.items() if value is not None},
+            "timeout": SECONDS + wait,
+        }
         content = {} if body is None else {"json": body}
-        timeout = SECONDS + wait
-        return self._json(self._checked("POST", path, refusals, headers=given, timeout=timeout, **content))
+        return self._json(self._checked("POST", path, refusals, **given, **content))
 
     def follow(self, *path: str) -> Iterator[Message]:
         """The messages of an event stream up to its end, over as many connections as it takes."""
