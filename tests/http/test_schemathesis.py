@@ -44,7 +44,7 @@ EXPECTED = {"/api/payments/{order_id}": [200, 200, 404], "/api/dead-letters/{dea
 def described() -> dict[str, Any]:
     """The document of the whole system, read at collection without starting anything."""
     stand_ins: Any = {name: SimpleNamespace(service=name) for name in NAMES}
-    document: dict[str, Any] = Client(embedded._app(stand_ins)).get("/openapi.json").json()
+    document: dict[str, Any] = Client(embedded._app(stand_ins, stand_ins)).get("/openapi.json").json()
     return document
 
 

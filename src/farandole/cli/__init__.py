@@ -5,7 +5,19 @@ import sys
 import click
 
 from farandole import __version__
-from farandole.cli import dead_letters, exits, options, orders, output, servers, simulate, stock, torture, verify
+from farandole.cli import (
+    dead_letters,
+    doctor,
+    exits,
+    options,
+    orders,
+    output,
+    servers,
+    simulate,
+    stock,
+    torture,
+    verify,
+)
 
 
 @click.group(
@@ -42,6 +54,7 @@ for command in (
     stock.stock,
     orders.diagram,
     dead_letters.dead_letters,
+    doctor.doctor,
     servers.republish,
     simulate.simulate,
     torture.torture,

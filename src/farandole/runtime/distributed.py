@@ -8,11 +8,12 @@ import sys
 import httpx
 from starlette.types import ASGIApp
 
-from farandole.http import operations
+from farandole.http import operations, status
 from farandole.http.app import application
 from farandole.http.asyncapi import asyncapi
 from farandole.http.dead_letters import dead_letters
 from farandole.http.invariants import routes as invariant_routes
+from farandole.http.routes import Route
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
@@ -23,9 +24,12 @@ from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
+from farandole.runtime.watch import Watch, late_after
 from farandole.runtime.wiring import MONITOR, TOPICS, services
 from farandole.runtime.worker import Worker, instance_name
-from farandole.web import branches, front_door, pages
+from farandole.web import branches, front_door, pages, statuses
+from farandole.web.doctor import routes as doctor
+from farandole.web.doctor.routes import Doctor, Watching
 from farandole.web.sources import Sources
 
 
@@ -59,12 +63,19 @@ def serve(name: str, settings: Settings) -> int:
     pulse = Pulse(worker, database, kafka)
     pulse.start()
     print(f"farandole {name} is at {address(bound)}/", flush=True)
-    serve_until_told(_app(worker, settings), bound, lambda: worker.halted)
+    watch = _watch(worker, database, kafka, settings) if name == MONITOR else None
+    if watch:
+        watch.start()
+    serve_until_told(_app(worker, settings, watch), bound, lambda: worker.halted)
+    if watch:
+        watch.stop()
     if delivering:
         delivering.stop()
     pulse.stop()
     worker.stop()
     worker.join()
+    if watch:
+        watch.join()
     kafka.close()
     database.close()
     if worker.halted:
@@ -80,26 +91,48 @@ def _unready(name: str, database: Database) -> str | None:
     return f"expected the tables of {migrations.HEAD[name]}, found {found or 'none'}: run `farandole migrate {name}`"
 
 
-def _app(worker: Worker, settings: Settings) -> ASGIApp:
+def _app(worker: Worker, settings: Settings, watch: Watching | None) -> ASGIApp:
     name = worker.service
     own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
-    single = (*dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[name]))
-    if name != MONITOR:
+    single = _single(worker)
+    if watch is None:
         return application(f"Farandole {name}", (*own, *single), events=asyncapi(name, settings.topic_prefix))
-    urls = {
+    every = _every(worker, settings)
+    forwarded = [
+        route
+        for service in _urls(settings)
+        for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, every.get(service))
+    ]
+    asked = Doctor(worker, every, watch)
+    routes = (*forwarded, *own, *branches.routes(every), *statuses.routes(every), *doctor.routes(asked))
+    shown = pages.routes(Sources(worker, every, asked))
+    return application("Farandole", routes, pages=shown, events=asyncapi(None, settings.topic_prefix))
+
+
+def _watch(worker: Worker, database: Database, kafka: KafkaTransport, settings: Settings) -> Watch:
+    return Watch(worker, database, kafka.inspection(), lambda: _every(worker, settings), late_after(settings))
+
+
+def _single(worker: Worker) -> tuple[Route, ...]:
+    """What every process answers about itself."""
+    return (
+        *dead_letters(worker),
+        *invariant_routes(worker, SERVICE_FACTS[worker.service]),
+        *status.routes(worker),
+    )
+
+
+def _urls(settings: Settings) -> dict[str, str | None]:
+    return {
         "order": settings.order_url,
         "inventory": settings.inventory_url,
         "payment": settings.payment_url,
         "notification": settings.notification_url,
     }
-    clients = {service: httpx.AsyncClient(base_url=url) for service, url in urls.items() if url}
-    inside = httpx.AsyncClient(transport=httpx.ASGITransport(application(name, single)), base_url=f"http://{name}")
-    forwarded = [
-        route
-        for service in urls
-        for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, clients.get(service))
-    ]
-    every = {**clients, MONITOR: inside}
-    shown = pages.routes(Sources(worker, every))
-    routes = (*forwarded, *own, *branches.routes(every))
-    return application("Farandole", routes, pages=shown, events=asyncapi(None, settings.topic_prefix))
+
+
+def _every(worker: Worker, settings: Settings) -> dict[str, httpx.AsyncClient]:
+    """A client of each service whose address is known, and of this one."""
+    inside = httpx.ASGITransport(application(worker.service, _single(worker)))
+    clients = {service: httpx.AsyncClient(base_url=url) for service, url in _urls(settings).items() if url}
+    return {**clients, worker.service: httpx.AsyncClient(transport=inside, base_url=f"http://{worker.service}")}

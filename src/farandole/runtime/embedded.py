@@ -12,13 +12,14 @@ from typing import Final, Self
 import httpx
 from starlette.types import ASGIApp
 
-from farandole.http import operations
+from farandole.http import operations, status
 from farandole.http.app import application
 from farandole.http.dead_letters import dead_letters
 from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
+from farandole.messaging.transport.embedded_inspection import EmbeddedInspection
 from farandole.runtime import migrations
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers
@@ -28,9 +29,12 @@ from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
+from farandole.runtime.watch import Watch, late_after
 from farandole.runtime.wiring import MONITOR, services
 from farandole.runtime.worker import Worker
-from farandole.web import branches, pages
+from farandole.web import branches, pages, statuses
+from farandole.web.doctor import routes as doctor
+from farandole.web.doctor.routes import Doctor, Watching
 from farandole.web.sources import Sources
 
 INSTANCE: Final = "embedded"
@@ -55,22 +59,33 @@ class Embedded:
         self._databases = databases
         self._delivering = Delivering(databases["notification"], settings)
         self.workers["notification"].noticed.append(self._delivering.show)
-        self.app = _app(self.workers)
+        inspection = EmbeddedInspection(self.transport)
+        self._watch = Watch(
+            self.workers[MONITOR],
+            databases[MONITOR],
+            inspection,
+            lambda: _clients(self.workers),
+            late_after(settings),
+        )
+        self.app = _app(self.workers, self._watch)
 
     def __enter__(self) -> Self:
         for worker in self.workers.values():
             worker.start()
         self._delivering.start()
+        self._watch.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._watch.stop()
         self._delivering.stop()
         for worker in self.workers.values():
             worker.stop()
         for worker in self.workers.values():
             worker.join()
+        self._watch.join()
         self.transport.close()
         for database in self._databases.values():
             database.close()
@@ -81,21 +96,26 @@ class Embedded:
         return next((worker.halted for worker in self.workers.values() if worker.halted), None)
 
 
-def _app(workers: dict[str, Worker]) -> ASGIApp:
+def _app(workers: dict[str, Worker], watch: Watching) -> ASGIApp:
     def stall() -> str | None:
         return next((f"{w.service}: {why}" for w in workers.values() if (why := w.stall())), None)
 
     own = [route for name, worker in workers.items() for route in SERVICE_ROUTES[name](worker)]
-    clients = {name: _inside(worker) for name, worker in workers.items()}
+    clients = _clients(workers)
+    asked = Doctor(workers[MONITOR], clients, watch)
     shared = (*operations.health(stall), *operations.metrics(registry(list(workers.values()))))
-    shown = pages.routes(Sources(workers[MONITOR], clients))
-    return application("Farandole", [*own, *branches.routes(clients), *shared], pages=shown)
+    every = [*own, *branches.routes(clients), *statuses.routes(clients), *doctor.routes(asked), *shared]
+    return application("Farandole", every, pages=pages.routes(Sources(workers[MONITOR], clients, asked)))
+
+
+def _clients(workers: dict[str, Worker]) -> dict[str, httpx.AsyncClient]:
+    return {name: _inside(worker) for name, worker in workers.items()}
 
 
 def _inside(worker: Worker) -> httpx.AsyncClient:
     """A client of one service's routes, in this process."""
     own = SERVICE_ROUTES[worker.service](worker)
-    operated = (*dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]))
+    operated = (*dead_letters(worker), *invariant_routes(worker, SERVICE_FACTS[worker.service]), *status.routes(worker))
     transport = httpx.ASGITransport(application(worker.service, (*own, *operated)))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{worker.service}")
 

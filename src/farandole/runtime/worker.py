@@ -16,6 +16,7 @@ from uuid import uuid4
 import anyio.to_thread
 import structlog
 
+from farandole.http.status import Standing
 from farandole.messaging import dead_letters
 from farandole.messaging.consumer import Consumer
 from farandole.messaging.database import Database, Transaction
@@ -70,7 +71,7 @@ class Worker:
         around = Surroundings(clock, random.random, self._notice, settings.begin, instance, self.tally)
         self.consumer = Consumer(service, database, transport, around)
         self.intake = Intake(service, database, transport, around, _reply)
-        self._instance, self._unready = instance, unready
+        self._instance, self._unready, self._started = instance, unready, clock()
         self._watchers: dict[str, list[asyncio.Future[Decision]]] = defaultdict(list)
         self._guard = threading.Lock()
         self._stop = threading.Event()
@@ -132,6 +133,10 @@ class Worker:
 
     def stall(self) -> str | None:
         return self.halted or self.consumer.trouble or self.intake.trouble or self.away
+
+    def standing(self) -> Standing:
+        """Who works here since when, and what stops it."""
+        return Standing(self._instance, self._started, self.halted, self.consumer.trouble or self.intake.trouble)
 
     async def read(self, reader: Callable[[Transaction], T]) -> T:
         return await anyio.to_thread.run_sync(partial(self._read, reader))

@@ -2,8 +2,10 @@
 
 from farandole.http.routes import Route
 from farandole.web import assets, order, orders
+from farandole.web.doctor import routes as doctor
 from farandole.web.sources import Sources
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:
-    return (*orders.routes(sources), *order.routes(sources), *assets.routes())
+    why = doctor.pages(sources.doctor) if sources.doctor else ()
+    return (*orders.routes(sources), *order.routes(sources), *why, *assets.routes())

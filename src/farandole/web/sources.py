@@ -8,13 +8,15 @@ import msgspec
 
 from farandole.http.desk import Desk
 from farandole.web.branches import Branches, ask
+from farandole.web.doctor.routes import Doctor
 
 
 class Sources(NamedTuple):
-    """`branches` are clients of the services' routes; one whose address is not known is not there."""
+    """`branches` are clients of the services' routes; one whose address is not known is not there. `doctor` says why."""
 
     monitor: Desk
     branches: Branches
+    doctor: Doctor | None = None
 
     async def get(self, service: str, path: str, query: Mapping[str, str] | None = None) -> Any:
         """A service's answer as values; None where it has none (404); raises Problem 503 while it cannot be reached."""

@@ -117,6 +117,17 @@ class EmbeddedTransport:
                 self._groups[member.group].remove(member)
             self._tell(set(member.topics))
 
+    def members(self, group: str) -> int:
+        """How many listen in a group."""
+        with self.lock:
+            return len(self._groups.get(group, ()))
+
+    def committed(self) -> dict[tuple[str, str], int]:
+        """The offset to read next, by group and topic."""
+        with self.database.reading() as transaction:
+            found = transaction.connection.exec_driver_sql("SELECT member, topic, position FROM group_offsets")
+            return {(member, topic): position for member, topic, position in found}
+
     def close(self) -> None:
         if not self._closing.is_set():
             self._closing.set()

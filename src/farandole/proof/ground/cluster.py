@@ -85,11 +85,11 @@ class Cluster:
         assert not refused, refused
 
     def start(self, service: str, **env: str) -> Member:
-        """Start one more process and learn its address from what it prints."""
+        """Start one more process, on a free port unless told another, and learn its address from what it prints."""
         log = self.logs / f"{service}-{len(self.members)}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "farandole.cli", "serve", service, "--port", "0"],
+                [sys.executable, "-m", "farandole.cli", "serve", service, "--port", env.get("FARANDOLE_PORT", "0")],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -15,6 +15,7 @@ from farandole.messaging.transport.kafka.driver import (
     away,
     missing,
 )
+from farandole.messaging.transport.kafka.inspection import KafkaInspection
 from farandole.messaging.transport.kafka.publisher import KafkaPublisher
 from farandole.messaging.transport.kafka.subscription import KafkaSubscription, heed_commit
 from farandole.messaging.transport.kafka.topics import Topics
@@ -85,6 +86,9 @@ class KafkaTransport:
             lines = Topics(admin, len(found.brokers), partitions).ensure(names, frozenset(found.topics))
             _await_topics(admin, frozenset(names))
         return lines
+
+    def inspection(self) -> "KafkaInspection":
+        return KafkaInspection(self._admin(), self._bootstrap, self._prefix)
 
     def close(self) -> None:
         """Do nothing: publishers and subscriptions are closed by their owners."""

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from confluent_kafka import (
     Consumer,
+    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -32,6 +33,7 @@ __all__ = [
     "Complaints",
     "ConfigResource",
     "Consumer",
+    "ConsumerGroupTopicPartitions",
     "Delivered",
     "IsolationLevel",
     "KafkaError",

@@ -1,0 +1,231 @@
+"""The doctor says why orders wait: each cause is made to happen, the sentence is read, and it is gone when the cause is."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from farandole.cli import farandole as command
+from farandole.contract.events import OrderValidated
+from farandole.messaging.envelope import Event
+from farandole.proof.ground.cluster import SAGA, Cluster, Member
+from farandole.proof.ground.waiting import drive_until, pause
+from farandole.runtime.embedded import Embedded
+from farandole.runtime.server import Server, address, listen
+from farandole.runtime.settings import load
+from farandole.runtime.wiring import NAMES
+from farandole.services.payment import handlers as payment
+from tests.support.databases import PostgresDatabases
+
+CUSTOMER = {"id": "c-1", "email": "ada@example.com"}
+LATE_AFTER = "2"
+SESSION_SECONDS = 6
+"""How long Kafka counts a killed process as a member."""
+UNKNOWN = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"
+
+
+def wish(price: str = "10.00", quantity: int = 1) -> dict[str, Any]:
+    line = {"sku": "tea", "quantity": quantity, "unit_price": price}
+    return {"customer": CUSTOMER, "currency": "USD", "lines": [line]}
+
+
+def place(url: str, price: str = "10.00") -> str:
+    answer = httpx.post(f"{url}/api/orders", json=wish(price), timeout=30)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def receive(url: str) -> None:
+    assert httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": 100_000}).status_code == 201
+
+
+def diagnosis(url: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/api/diagnosis", timeout=30).raise_for_status().json()
+    return found
+
+
+def of_order(url: str, order_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/api/orders/{order_id}/diagnosis", timeout=30).raise_for_status().json()
+    return found
+
+
+def sentences(found: dict[str, Any]) -> str:
+    """Everything that a diagnosis says."""
+    causes = [*(group["cause"] for group in found["groups"]), *found["troubles"]]
+    told = [group["summary"] for group in found["groups"]] + [cause["sentence"] for cause in found["troubles"]]
+    return "\n".join([*told, *(evidence for cause in causes for evidence in cause["evidence"])])
+
+
+def await_words(url: str, *words: str | re.Pattern[str], seconds: float = 30) -> dict[str, Any]:
+    """The first diagnosis that says all of these words."""
+    last: dict[str, Any] = {}
+
+    def said() -> bool:
+        last.update(diagnosis(url))
+        return all(re.search(re.escape(w) if isinstance(w, str) else w, sentences(last)) for w in words)
+
+    try:
+        drive_until(said, pause, seconds)
+    except AssertionError:
+        raise AssertionError(f"expected {words}, found: {sentences(last)}") from None
+    return last
+
+
+def await_well(url: str) -> None:
+    try:
+        drive_until(lambda: diagnosis(url)["well"], pause)
+    except AssertionError:
+        raise AssertionError(f"expected all to be well, found: {sentences(diagnosis(url))}") from None
+
+
+def doctor(url: str) -> tuple[int, str]:
+    """Exit code and words of the command."""
+    from farandole.cli import exits
+
+    result = CliRunner().invoke(command, ["doctor", "--url", url], standalone_mode=False)
+    if isinstance(result.exception, exits.Unreachable):
+        return exits.WRONG, str(result.exception)
+    assert result.exception is None, result.exception
+    return int(result.return_value), result.output
+
+
+@contextmanager
+def embedded(folder: Path, **settings: object) -> Iterator[str]:
+    """The system in one process, and its address."""
+    chosen = load({}, {"port": 0, **settings})
+    bound = listen(chosen)
+    with Embedded(chosen, folder) as system:
+        server = Server(system.app)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        serving.start()
+        yield address(bound)
+        server.should_exit = True
+        serving.join()
+
+
+def test_a_bug_in_a_handler_is_told_as_the_parked_event_that_it_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = payment.handlers
+
+    def broken(gateway: Any) -> dict[type[Event], Any]:
+        def pay(rows: Any, heard: Any) -> Any:
+            if heard.event.amount == "13.00":
+                raise ZeroDivisionError("thirteen")
+            return table(gateway)[OrderValidated](rows, heard)
+
+        return {OrderValidated: pay}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payment, "handlers", broken)
+        with embedded(tmp_path / "data", late_after="0.5") as url:
+            receive(url)
+            await_well(url)
+            assert doctor(url) == (0, "All is well: no order waits longer than 0.5 s, every service hears.\n")
+            assert diagnosis(url)["late"] == 0
+            well, ill, worse = place(url), place(url, "13.00"), place(url, "13.00")
+            found = await_words(
+                url, "2 orders, 26.00 USD, wait at payment: parked as a dead letter by payment since", "thirteen"
+            )
+            code, said = doctor(url)
+            assert (code, "ZeroDivisionError" in said, ill in said or worse in said) == (1, True, True)
+            assert (found["late"], found["well"]) == (2, False)
+            (hop,) = of_order(url, ill)["hops"]
+            assert (hop["service"], hop["heard"], hop["late"]) == ("payment", "order.validated", True)
+            assert "thirteen" in hop["cause"]["sentence"]
+            letter = hop["cause"]["evidence"][1]
+            assert letter in hop["cause"]["remedy"]
+            assert of_order(url, well)["state"] == "over"
+            assert httpx.get(f"{url}/api/orders/{UNKNOWN}/diagnosis").status_code == 404
+            for path, word in (("/doctor", "26.00 USD"), (f"/orders/{ill}/doctor", "thirteen")):
+                page = httpx.get(f"{url}{path}")
+                assert (page.status_code, word in page.text) == (200, True)
+    with embedded(tmp_path / "data", late_after="0.5") as url:
+        for letter in httpx.get(f"{url}/api/dead-letters").json()["items"]:
+            assert httpx.post(f"{url}/api/dead-letters/{letter['id']}/replay", json={}).status_code == 200
+        await_well(url)
+        assert of_order(url, ill)["state"] == "over"
+
+
+@pytest.fixture
+def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
+    databases = {name: postgres.database() for name in NAMES}
+    with Cluster(kafka, databases, topic_prefix) as made:
+        made.prepare()
+        yield made
+
+
+def start_all(cluster: Cluster) -> dict[str, Member]:
+    """Every service, and a monitor that knows where they are."""
+    members = {name: cluster.start(name) for name in SAGA}
+    start_monitor(cluster, members)
+    cluster.all_ready(list(members.values()))
+    receive(members["inventory"].url)
+    await_well(members["monitor"].url)
+    return members
+
+
+def start_monitor(cluster: Cluster, members: dict[str, Member]) -> None:
+    urls = {f"FARANDOLE_{name.upper()}_URL": members[name].url for name in SAGA}
+    members["monitor"] = cluster.start("monitor", FARANDOLE_LATE_AFTER=LATE_AFTER, **urls)
+
+
+def start_again(cluster: Cluster, members: dict[str, Member], name: str) -> None:
+    """A new process of a service where the old one listened."""
+    members[name] = cluster.start(name, FARANDOLE_PORT=members[name].url.rpartition(":")[2])
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_payment_process_is_said_to_be_exactly_that_and_all_is_well_when_it_is_back(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    well = place(url)
+    drive_until(lambda: of_order(url, well)["state"] == "over", pause)
+    members["payment"].kill()
+    killed = monotonic()
+    orders = [place(url, "1000.50") for _ in range(3)]
+    said = re.compile(
+        r"3 orders, 3,001\.50 USD, wait at payment: the payment group has had no member since \d\d:\d\d:\d\d UTC;"
+        r" [123] partitions? waits? with 3 records"
+    )
+    found = await_words(url, said, f"{members['payment'].url} does not answer", seconds=40)
+    assert monotonic() - killed < float(LATE_AFTER) + SESSION_SECONDS + 10
+    (group,) = found["groups"]
+    assert (found["late"], set(group["examples"])) == (3, set(orders))
+    assert group["cause"]["evidence"] == [f"{members['payment'].url} does not answer"]
+    one = of_order(url, orders[0])
+    assert "the payment group has had no member since" in one["sentence"]
+    assert doctor(url)[0] == 1
+    start_again(cluster, members, "payment")
+    await_well(url)
+    assert {of_order(url, order)["state"] for order in orders} == {"over"}
+    assert doctor(url)[0] == 0
+
+
+def test_nobody_there_is_exit_code_two() -> None:
+    assert doctor("http://127.0.0.1:9")[0] == 2
+
+
+def test_a_status_says_how_far_every_service_has_heard(tmp_path: Path) -> None:
+    with embedded(tmp_path / "data") as url:
+        receive(url)
+        order = place(url)
+        drive_until(lambda: of_order(url, order)["state"] == "over", pause)
+        services = httpx.get(f"{url}/api/status").json()["services"]
+        assert [one["service"] for one in services] == ["order", "inventory", "payment", "notification", "monitor"]
+        paid = next(one for one in services if one["service"] == "payment")
+        assert (paid["away"], paid["halted"], paid["trouble"], paid["database"]) == (None,) * 4
+        assert paid["kept"]["offsets"][0] | {"acked": 0} == {
+            "topic": "order.validated",
+            "partition": 0,
+            "decided": 1,
+            "acked": 0,
+        }
+        assert (paid["kept"]["outbox"], paid["kept"]["parked"], paid["instance"]) == (0, 0, "embedded")
