@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final, TypeVar
@@ -56,7 +56,7 @@ class SqliteTransaction(Transaction):
 class SqliteDatabase(Database):
     def __init__(self, url: sa.URL) -> None:
         if url.database and url.database != ":memory:":
-            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+            _create(url.database)
         pool: dict[str, Any] = {} if url.database else {"poolclass": sa.StaticPool}
         engine = sa.create_engine(
             url, connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10}, **pool
@@ -83,6 +83,13 @@ class SqliteDatabase(Database):
             return
         with self._writer:
             yield
+
+
+def _create(path: str) -> None:
+    """Make a file that only its user may read. One that is there already is left alone: closing any descriptor of a
+    file drops this process's locks on it, and whoever looks at it then takes its log away."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 @cache
