@@ -27,9 +27,10 @@ from farandole.runtime import settings
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.worker import Worker
 from farandole.web import pages
+from farandole.web.dance import awaited
 from farandole.web.sources import Sources
 from farandole.web.spans import span
-from tests.contract.dances import some_id
+from tests.contract.dances import NOON, some_id
 from tests.http.conftest import Client
 from tests.support.desk_for_tests import DeskForTests, open_desk
 from tests.web.dances import STEP, recorded
@@ -110,11 +111,26 @@ def test_what_is_no_number_of_a_step_is_refused(desk: DeskForTests, after: str) 
 
 def test_a_page_that_grows_is_sent_only_what_changes(desk: DeskForTests) -> None:
     keep(desk, "happy", 3)
-    piece = client(desk).get(f"/orders/{ORDER}", headers={"HX-Request": "true"}).text
+    answer = client(desk).get(f"/orders/{ORDER}", headers={"HX-Request": "true"})
+    piece = answer.text
+    assert answer.status_code == 200
     assert "<html" not in piece
     assert "sse-connect" not in piece
     assert 'hx-swap-oob="innerHTML:#progress">3 of 5 steps taken.' in piece
     ElementTree.fromstring(_image(piece))
+
+
+def test_a_page_that_is_complete_asks_no_more(desk: DeskForTests) -> None:
+    keep(desk, "happy")
+    assert client(desk).get(f"/orders/{ORDER}", headers={"HX-Request": "true"}).status_code == 286
+
+
+@pytest.mark.parametrize(("flow", "count", "due"), [("happy", 2, 1), ("payment-failure", 3, 3), ("happy", 5, 0)])
+def test_what_could_have_happened_by_now_is_awaited(desk: DeskForTests, flow: str, count: int, due: int) -> None:
+    keep(desk, flow, count)
+    at = NOON + 60_000_000
+    assert [wait.micros for wait in awaited(recorded(flow)[:count], {}, at)] == [at - NOON - (count - 1) * STEP] * due
+    assert client(desk).get(f"/orders/{ORDER}").text.count("Awaited for 0.0 ms") == due
 
 
 def test_nothing_is_usual_before_it_was_measured(desk: DeskForTests) -> None:

@@ -46,6 +46,21 @@ def hops(rows: Sequence[Recorded]) -> list[Hop]:
     return [_hop(row, by_id.get(row.causation or ""), zero) for row in sorted(rows, key=_decided)]
 
 
+class Awaited(NamedTuple):
+    """A step whose event was said so many microseconds ago, and how long it usually takes where that was measured."""
+
+    step: Step
+    micros: int
+    usual: int | None
+
+
+def awaited(rows: Sequence[Recorded], usual: Mapping[Step, int], now: int) -> list[Awaited]:
+    """The steps that could have been taken by now."""
+    said = {row.said: row.decided_at for row in rows if row.said}
+    due = [step for step in expected(rows) if step.hears.topic in said]
+    return [Awaited(step, max(0, now - said[step.hears.topic]), usual.get(step)) for step in due]
+
+
 def headers(row: Recorded) -> dict[str, str]:
     """The CloudEvents attributes of a record that the monitor has checked or kept."""
     kept = {

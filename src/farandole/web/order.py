@@ -33,6 +33,9 @@ PARKED: Final = "5"
 FRESH: Final = 5.0
 """Seconds for which what is usual stays so."""
 
+OVER: Final = 286
+"""The status that tells a page to ask no more."""
+
 
 def routes(sources: Sources) -> tuple[Route, ...]:
     custom = Custom(sources)
@@ -47,16 +50,19 @@ def routes(sources: Sources) -> tuple[Route, ...]:
         )
         if order.found is None and not order.away and not rows:
             return page("unknown.html", 404, what="order", wanted=order_id)
-        steps = dance.drawn(rows, await custom.now())
-        hops = dance.hops(rows)
+        known = await custom.now()
+        steps, hops = dance.drawn(rows, known), dance.hops(rows)
+        taken = len(rows)
         return page(
             "_order.html" if partial(request) else "order.html",
+            OVER if partial(request) and taken == len(steps) else 200,
             alone=partial(request),
             order_id=order_id,
             order=order,
             letters=letters,
             steps=steps,
-            taken=sum(1 for step in steps if step.since),
+            taken=taken,
+            awaited=dance.awaited(rows, known, sources.monitor.now()),
             image=Markup(draw(steps, flow_name(rows), f"The dance of order {order_id}")),
             hops=hops,
             longest=max([hop.end for hop in hops] + [1]),
