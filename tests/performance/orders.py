@@ -7,6 +7,8 @@ from farandole.contract import events
 from farandole.contract.choreography import HAPPY
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Cause, Heard, digest
+from farandole.monitor import ledger
+from farandole.runtime.wiring import MONITOR
 from farandole.services.inventory.domain import ReceiveStock
 from tests.behaviour.house import Clock, House
 
@@ -37,6 +39,13 @@ def fill(house: House) -> None:
         content = digest(msgspec.structs.replace(goods, receipt_id=""))
         intake.submit(Heard(goods, Cause(goods.receipt_id, content), house.clock()), goods.receipt_id)
     house.settle()
+
+
+def fold(house: House) -> None:
+    """Add the ledger's entries to its balances, as the auditor does."""
+    with house.one(MONITOR).database.writing() as transaction:
+        while ledger.fold(transaction):
+            pass
 
 
 def place(house: House, count: int, flow: str = HAPPY) -> list[str]:

@@ -43,7 +43,8 @@ class Received(Row, frozen=True):
 
 
 class Timeline(Row, frozen=True):
-    """Which steps of an order are recorded; gathered on loading, never stored."""
+    """Which steps of an order are recorded, and its `order.placed` as JSON; gathered on loading, never stored."""
 
     order_id: str
-    steps: frozenset[tuple[str, str, str | None]]
+    steps: frozenset[tuple[str, str, str | None]] = frozenset()
+    placed: str | None = None

@@ -11,7 +11,9 @@ from farandole.messaging.decision import Decision, Handler, Rows
 from farandole.messaging.envelope import Event, Heard
 from farandole.messaging.failure import Poison
 from farandole.messaging.step import Step
+from farandole.monitor import booking
 from farandole.monitor.domain import Received, Recorded, Timeline
+from farandole.monitor.ledger_rows import Entry
 
 _SPEAKING: Final = {step.says: step for step in CHOREOGRAPHY if step.says}
 _SILENT: Final = {(s.service, s.words, s.hears.topic): s for s in CHOREOGRAPHY if s.says is None}
@@ -24,7 +26,7 @@ def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
     _expect_money(event)
     topic = None if step.hears is COMMAND else step.hears.topic
     taken = (step.service, step.words, topic)
-    timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id, frozenset())
+    timeline = rows.get(Timeline, event.order_id) or Timeline(event.order_id)
     if taken in timeline.steps:
         raise Poison(f"order {event.order_id}: {step.words!r} is recorded already, under another event's id")
     recorded = Recorded(
@@ -42,14 +44,27 @@ def record(rows: Rows, heard: Heard[events.OrderEvent]) -> Decision:
         value=msgspec.json.encode(event).decode(),
         landed_at=heard.landed_at or None,
     )
-    return Decision(recorded, rows=(Timeline(event.order_id, timeline.steps | {taken}),))
+    placed = recorded.value if isinstance(event, events.OrderPlaced) else timeline.placed
+    grown = Timeline(event.order_id, timeline.steps | {taken}, placed)
+    return Decision(recorded, rows=(grown, *_booked(rows, heard, step, timeline, grown)))
 
 
 def receive(rows: Rows, heard: Heard[events.StockReceived]) -> Decision:
     if known := rows.get(Received, heard.cause.id):
         return Decision(known)
     goods = heard.event
-    return Decision(Received(*heard.cause, goods.sku, goods.quantity, heard.said_at))
+    received = Received(*heard.cause, goods.sku, goods.quantity, heard.said_at)
+    return Decision(received, rows=booking.entries(rows, heard.cause.id, booking.receipt(goods)))
+
+
+def _booked(
+    rows: Rows, heard: Heard[events.OrderEvent], step: Step, before: Timeline, now: Timeline
+) -> tuple[Entry, ...]:
+    """What the ledger learns; steps that move stock wait for `order.placed`, which names the lines."""
+    booked = booking.book(heard.event, step)
+    if now.placed:
+        booked.update(booking.move(now.placed, now.steps - before.steps if before.placed else now.steps))
+    return booking.entries(rows, heard.cause.id, booked)
 
 
 def _expect_money(event: events.OrderEvent) -> None:

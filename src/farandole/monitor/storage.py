@@ -13,6 +13,7 @@ from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
 from farandole.monitor.domain import Received, Recorded, Timeline
+from farandole.monitor.ledger_rows import Balance, Entry, ledger_tables
 from farandole.monitor.waiting_rows import Swept, Waiting, waiting_tables
 
 METADATA: Final = sa.MetaData()
@@ -50,12 +51,15 @@ received = sa.Table(
     sa.Column("decided_at", Micros, nullable=False),
 )
 waiting, swept = waiting_tables(METADATA)
+entries, balances = ledger_tables(METADATA)
 
 RECORDED: Final = Relation(Recorded, recorded)
 RECEIVED: Final = Relation(Received, received)
 WAITING: Final = Relation(Waiting, waiting)
 SWEPT: Final = Relation(Swept, swept)
-RELATIONS: Final = (RECORDED, RECEIVED)
+ENTRIES: Final = Relation(Entry, entries)
+BALANCES: Final = Relation(Balance, balances)
+RELATIONS: Final = (RECORDED, RECEIVED, ENTRIES)
 
 
 def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
@@ -75,7 +79,9 @@ def load(transaction: Transaction, batch: Sequence[Heard[Any]]) -> Rows:
 
 
 def _timelines(known: Iterable[Recorded]) -> list[Timeline]:
-    steps = defaultdict(set)
+    steps, placed = defaultdict(set), {}
     for row in known:
         steps[row.order_id].add((row.service, row.step, row.heard))
-    return [Timeline(order_id, frozenset(taken)) for order_id, taken in steps.items()]
+        if row.said == events.OrderPlaced.topic:
+            placed[row.order_id] = row.value
+    return [Timeline(order_id, frozenset(taken), placed.get(order_id)) for order_id, taken in steps.items()]

@@ -17,6 +17,7 @@ from farandole.http.routes import Route
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
+from farandole.runtime.auditing import Auditing
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.interpreter import tune
 from farandole.runtime.pulse import Pulse
@@ -27,7 +28,7 @@ from farandole.runtime.telemetry import configure_logs, registry
 from farandole.runtime.watch import Watch, late_after
 from farandole.runtime.wiring import MONITOR, TOPICS, services
 from farandole.runtime.worker import Worker, instance_name
-from farandole.web import branches, front_door, pages, statuses
+from farandole.web import branches, front_door, ledger, pages, statuses
 from farandole.web.doctor import routes as doctor
 from farandole.web.doctor.routes import Doctor, Watching
 from farandole.web.sources import Sources
@@ -64,11 +65,15 @@ def serve(name: str, settings: Settings) -> int:
     pulse.start()
     print(f"farandole {name} is at {address(bound)}/", flush=True)
     watch = _watch(worker, database, kafka, settings) if name == MONITOR else None
-    if watch:
+    auditing = Auditing(worker, database, lambda: _branches(settings)) if name == MONITOR else None
+    if watch and auditing:
         watch.start()
-    serve_until_told(_app(worker, settings, watch), bound, lambda: worker.halted)
-    if watch:
+        auditing.start()
+    report = auditing.auditor.report if auditing else ledger.nobody
+    serve_until_told(_app(worker, settings, watch, report), bound, lambda: worker.halted)
+    if watch and auditing:
         watch.stop()
+        auditing.stop()
     if delivering:
         delivering.stop()
     pulse.stop()
@@ -91,7 +96,7 @@ def _unready(name: str, database: Database) -> str | None:
     return f"expected the tables of {migrations.HEAD[name]}, found {found or 'none'}: run `farandole migrate {name}`"
 
 
-def _app(worker: Worker, settings: Settings, watch: Watching | None) -> ASGIApp:
+def _app(worker: Worker, settings: Settings, watch: Watching | None, report: ledger.Report) -> ASGIApp:
     name = worker.service
     own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
     single = _single(worker)
@@ -104,9 +109,11 @@ def _app(worker: Worker, settings: Settings, watch: Watching | None) -> ASGIApp:
         for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, every.get(service))
     ]
     asked = Doctor(worker, every, watch)
-    routes = (*forwarded, *own, *branches.routes(every), *statuses.routes(every), *doctor.routes(asked))
-    shown = pages.routes(Sources(worker, every, asked))
-    return application("Farandole", routes, pages=shown, events=asyncapi(None, settings.topic_prefix))
+    operated = (*branches.routes(every), *statuses.routes(every), *ledger.routes(report), *doctor.routes(asked))
+    shown = (*pages.routes(Sources(worker, every, asked)), *ledger.pages(report))
+    return application(
+        "Farandole", (*forwarded, *own, *operated), pages=shown, events=asyncapi(None, settings.topic_prefix)
+    )
 
 
 def _watch(worker: Worker, database: Database, kafka: KafkaTransport, settings: Settings) -> Watch:
@@ -131,8 +138,14 @@ def _urls(settings: Settings) -> dict[str, str | None]:
     }
 
 
+def _branches(settings: Settings) -> dict[str, httpx.AsyncClient]:
+    return {service: httpx.AsyncClient(base_url=url) for service, url in _urls(settings).items() if url}
+
+
 def _every(worker: Worker, settings: Settings) -> dict[str, httpx.AsyncClient]:
     """A client of each service whose address is known, and of this one."""
     inside = httpx.ASGITransport(application(worker.service, _single(worker)))
-    clients = {service: httpx.AsyncClient(base_url=url) for service, url in _urls(settings).items() if url}
-    return {**clients, worker.service: httpx.AsyncClient(transport=inside, base_url=f"http://{worker.service}")}
+    return {
+        **_branches(settings),
+        worker.service: httpx.AsyncClient(transport=inside, base_url=f"http://{worker.service}"),
+    }

@@ -21,6 +21,7 @@ from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.messaging.transport.embedded_inspection import EmbeddedInspection
 from farandole.runtime import migrations
+from farandole.runtime.auditing import Auditing
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers
 from farandole.runtime.folder import only_user_of
@@ -32,7 +33,7 @@ from farandole.runtime.telemetry import configure_logs, registry
 from farandole.runtime.watch import Watch, late_after
 from farandole.runtime.wiring import MONITOR, services
 from farandole.runtime.worker import Worker
-from farandole.web import branches, pages, statuses
+from farandole.web import branches, ledger, pages, statuses
 from farandole.web.doctor import routes as doctor
 from farandole.web.doctor.routes import Doctor, Watching
 from farandole.web.sources import Sources
@@ -59,6 +60,7 @@ class Embedded:
         self._databases = databases
         self._delivering = Delivering(databases["notification"], settings)
         self.workers["notification"].noticed.append(self._delivering.show)
+        self._auditing = Auditing(self.workers[MONITOR], databases[MONITOR], lambda: _clients(self.workers))
         inspection = EmbeddedInspection(self.transport)
         self._watch = Watch(
             self.workers[MONITOR],
@@ -67,18 +69,20 @@ class Embedded:
             lambda: _clients(self.workers),
             late_after(settings),
         )
-        self.app = _app(self.workers, self._watch)
+        self.app = _app(self.workers, self._watch, self._auditing.auditor.report)
 
     def __enter__(self) -> Self:
         for worker in self.workers.values():
             worker.start()
         self._delivering.start()
+        self._auditing.start()
         self._watch.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._auditing.stop()
         self._watch.stop()
         self._delivering.stop()
         for worker in self.workers.values():
@@ -96,7 +100,7 @@ class Embedded:
         return next((worker.halted for worker in self.workers.values() if worker.halted), None)
 
 
-def _app(workers: dict[str, Worker], watch: Watching) -> ASGIApp:
+def _app(workers: dict[str, Worker], watch: Watching, report: ledger.Report = ledger.nobody) -> ASGIApp:
     def stall() -> str | None:
         return next((f"{w.service}: {why}" for w in workers.values() if (why := w.stall())), None)
 
@@ -104,8 +108,10 @@ def _app(workers: dict[str, Worker], watch: Watching) -> ASGIApp:
     clients = _clients(workers)
     asked = Doctor(workers[MONITOR], clients, watch)
     shared = (*operations.health(stall), *operations.metrics(registry(list(workers.values()))))
+    own += ledger.routes(report)
     every = [*own, *branches.routes(clients), *statuses.routes(clients), *doctor.routes(asked), *shared]
-    return application("Farandole", every, pages=pages.routes(Sources(workers[MONITOR], clients, asked)))
+    shown = (*pages.routes(Sources(workers[MONITOR], clients, asked)), *ledger.pages(report))
+    return application("Farandole", every, pages=shown)
 
 
 def _clients(workers: dict[str, Worker]) -> dict[str, httpx.AsyncClient]:
