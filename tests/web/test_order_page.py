@@ -271,5 +271,11 @@ def test_an_order_with_a_parked_event_says_so(system: System) -> None:
         for letter in system.client.get("/api/dead-letters", params={"key": order_id}).json()["items"]
         if letter["service"] == "payment"
     ]
-    assert letter["id"] in shown
+    assert f'href="/dead-letters/{letter["id"]}"' in shown
+    reason = {"reason": "nobody meant it"}
+    done = system.client.post(f"/api/dead-letters/{letter['id']}/discard", json=reason)
+    assert done.status_code == 200, done.text
+    again = system.client.get(f"/orders/{order_id}").text
+    assert "Parked at payment" not in again
+    assert "Was parked at payment and then discarded" in again
     assert "Parked at" not in system.page(system.place(), "All 5 steps taken")

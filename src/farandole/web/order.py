@@ -29,7 +29,7 @@ from farandole.web.spans import span
 PATIENCE: Final = 2.0
 """Seconds that the page waits for a service: without it, it shows what the others know."""
 PARKED: Final = "5"
-"""Dead letters of one service that are shown."""
+"""Open dead letters of one service that are shown, and of any state."""
 FRESH: Final = 5.0
 """Seconds for which what is usual stays so."""
 
@@ -107,7 +107,17 @@ async def _asked(sources: Sources, service: str, path: str, query: Mapping[str, 
 
 
 async def _parked(sources: Sources, order_id: str) -> list[Asked]:
-    """Each service's open dead letters of an order."""
-    query = {"key": order_id, "state": "OPEN", "limit": PARKED}
-    ask = given(_asked, sources, path="/api/dead-letters", query=query)
-    return list(await asyncio.gather(*(ask(service) for service in sources.branches)))
+    """Each service's newest dead letters of an order, the open ones first, whatever else was parked since."""
+    query = {"key": order_id, "limit": PARKED}
+    ask = given(_asked, sources, path="/api/dead-letters")
+    asked = [
+        ask(service, query=wanted) for service in sources.branches for wanted in (query | {"state": "OPEN"}, query)
+    ]
+    answers = await asyncio.gather(*asked)
+    return [_together(pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+
+
+def _together(pair: tuple[Asked, Asked]) -> Asked:
+    """What a service answered twice; each letter once."""
+    found = {letter["id"]: letter for asked in pair if asked.found for letter in asked.found["items"]}
+    return Asked(pair[0].service, list(found.values()), any(asked.away for asked in pair))
