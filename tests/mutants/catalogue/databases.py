@@ -111,7 +111,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "files-open-to-all",
         "Everybody on the machine may read the orders.",
         "security: files 0600",
-        Edit(SQLITE, "os.O_CREAT | os.O_RDWR, 0o600", "os.O_CREAT | os.O_RDWR, 0o644"),
+        Edit(SQLITE, "os.O_EXCL | os.O_RDWR, 0o600", "os.O_EXCL | os.O_RDWR, 0o644"),
         here(PROMISES),
     ),
 )
