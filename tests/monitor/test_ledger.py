@@ -234,7 +234,7 @@ def test_a_row_that_is_changed_by_hand_is_found_and_named(running: tuple[str, di
         change(databases["inventory"], "UPDATE stock SET available = available - 1 WHERE sku = 'cup'")
         change(databases["order"], f"UPDATE orders SET total = total + 1 WHERE order_id = '{ids['happy']}'")
         change(databases["payment"], f"UPDATE payments SET status = 'FAILED' WHERE order_id = '{ids['happy']}'")
-        drive_until(lambda: len(drifts()) == 2 or drifts(), pause)
+        drive_until(drifts, pause)
         for flow in (*FLOWS, *FLOWS):
             place(client, flow)
         drive_until(lambda: {"cup", ids["happy"]} <= drifts().keys(), pause)
@@ -243,6 +243,7 @@ def test_a_row_that_is_changed_by_hand_is_found_and_named(running: tuple[str, di
         )
         kinds = {found["kind"] for found in report(client)["findings"] if found["drift"]}
         assert kinds == {"stock", "order", "payment"}
+        assert 'farandole_ledger_drift{kind="stock"} 1.0' in client.get("/metrics").text
         page = client.get("/ledger").text
         assert "Something does not agree" in page
         assert drifts()["cup"] in page

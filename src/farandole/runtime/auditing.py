@@ -12,6 +12,8 @@ from farandole.messaging.database import Database
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
 from farandole.messaging.failure import Conflict, Transient
+from farandole.runtime.watch import Watch
+from farandole.runtime.wiring import MONITOR
 from farandole.runtime.worker import Worker
 from farandole.web.auditor import Auditor
 from farandole.web.branches import Branches
@@ -20,6 +22,7 @@ EVERY_SECONDS: Final = 2.0
 LATE: Final = 3_000_000
 """Microseconds between a record's arrival in its topic and the monitor's hearing it, above which the ledger lags."""
 LATE_FOR_SECONDS: Final = 5.0
+JOIN_SECONDS: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -27,8 +30,8 @@ log = structlog.get_logger()
 class Auditing:
     """`clients` are made for this thread's own event loop."""
 
-    def __init__(self, monitor: Worker, database: Database, clients: Callable[[], Branches]) -> None:
-        self._monitor, self._clients, self._database = monitor, clients, database
+    def __init__(self, monitor: Worker, database: Database, clients: Callable[[], Branches], watch: Watch) -> None:
+        self._monitor, self._clients, self._watch = monitor, clients, watch
         self.auditor = Auditor(database, {}, self._behind)
         self._late: tuple[float, float] = (float("-inf"), 0.0)
         self._stop = threading.Event()
@@ -40,8 +43,10 @@ class Auditing:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def join(self) -> None:
         if self._thread.is_alive():
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=JOIN_SECONDS)
 
     def _run(self) -> None:
         asyncio.run(self._look_again_and_again())
@@ -69,6 +74,11 @@ class Auditing:
     def _behind(self) -> str | None:
         if reason := self._monitor.stall():
             return reason
+        if seen := self._watch.last:
+            if seen.transport:
+                return seen.transport
+            if records := sum(seen.behind(MONITOR).values()):
+                return f"the monitor is {records} records behind"
         at, seconds = self._late
         if time.monotonic() - at < LATE_FOR_SECONDS:
             return f"the monitor hears what was said {seconds:.0f} s ago"

@@ -6,6 +6,7 @@ Beside embedded.py: that is all that differs between a laptop and a cluster.
 import sys
 
 import httpx
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from farandole.http import operations, status
@@ -17,20 +18,20 @@ from farandole.http.routes import Route
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime import migrations
-from farandole.runtime.auditing import Auditing
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.interpreter import tune
+from farandole.runtime.overview import Overview
 from farandole.runtime.pulse import Pulse
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
-from farandole.runtime.watch import Watch, late_after
+from farandole.runtime.watch import late_after
 from farandole.runtime.wiring import MONITOR, TOPICS, services
 from farandole.runtime.worker import Worker, instance_name
 from farandole.web import branches, front_door, ledger, pages, statuses
 from farandole.web.doctor import routes as doctor
-from farandole.web.doctor.routes import Doctor, Watching
+from farandole.web.doctor.routes import Doctor
 from farandole.web.sources import Sources
 
 
@@ -64,23 +65,20 @@ def serve(name: str, settings: Settings) -> int:
     pulse = Pulse(worker, database, kafka)
     pulse.start()
     print(f"farandole {name} is at {address(bound)}/", flush=True)
-    watch = _watch(worker, database, kafka, settings) if name == MONITOR else None
-    auditing = Auditing(worker, database, lambda: _branches(settings)) if name == MONITOR else None
-    if watch and auditing:
-        watch.start()
-        auditing.start()
-    report = auditing.auditor.report if auditing else ledger.nobody
-    serve_until_told(_app(worker, settings, watch, report), bound, lambda: worker.halted)
-    if watch and auditing:
-        watch.stop()
-        auditing.stop()
+    figures = registry([worker])
+    overview = _overview((worker, database), kafka, settings, figures) if name == MONITOR else None
+    if overview:
+        overview.start()
+    serve_until_told(_app(worker, settings, overview, figures), bound, lambda: worker.halted)
+    if overview:
+        overview.stop()
     if delivering:
         delivering.stop()
     pulse.stop()
     worker.stop()
     worker.join()
-    if watch:
-        watch.join()
+    if overview:
+        overview.join()
     kafka.close()
     database.close()
     if worker.halted:
@@ -96,11 +94,11 @@ def _unready(name: str, database: Database) -> str | None:
     return f"expected the tables of {migrations.HEAD[name]}, found {found or 'none'}: run `farandole migrate {name}`"
 
 
-def _app(worker: Worker, settings: Settings, watch: Watching | None, report: ledger.Report) -> ASGIApp:
+def _app(worker: Worker, settings: Settings, overview: Overview | None, figures: CollectorRegistry) -> ASGIApp:
     name = worker.service
-    own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(registry([worker])))
+    own = (*SERVICE_ROUTES[name](worker), *operations.health(worker.stall), *operations.metrics(figures))
     single = _single(worker)
-    if watch is None:
+    if overview is None:
         return application(f"Farandole {name}", (*own, *single), events=asyncapi(name, settings.topic_prefix))
     every = _every(worker, settings)
     forwarded = [
@@ -108,7 +106,7 @@ def _app(worker: Worker, settings: Settings, watch: Watching | None, report: led
         for service in _urls(settings)
         for route in front_door.forwarded(SERVICE_ROUTES[service](worker), service, every.get(service))
     ]
-    asked = Doctor(worker, every, watch)
+    asked, report = Doctor(worker, every, overview.watch), overview.report
     operated = (*branches.routes(every), *statuses.routes(every), *ledger.routes(report), *doctor.routes(asked))
     shown = (*pages.routes(Sources(worker, every, asked)), *ledger.pages(report))
     return application(
@@ -116,8 +114,10 @@ def _app(worker: Worker, settings: Settings, watch: Watching | None, report: led
     )
 
 
-def _watch(worker: Worker, database: Database, kafka: KafkaTransport, settings: Settings) -> Watch:
-    return Watch(worker, database, kafka.inspection(), lambda: _every(worker, settings), late_after(settings))
+def _overview(
+    monitor: tuple[Worker, Database], kafka: KafkaTransport, settings: Settings, figures: CollectorRegistry
+) -> Overview:
+    return Overview(monitor, kafka.inspection(), lambda: _every(monitor[0], settings), late_after(settings), figures)
 
 
 def _single(worker: Worker) -> tuple[Route, ...]:
@@ -138,14 +138,8 @@ def _urls(settings: Settings) -> dict[str, str | None]:
     }
 
 
-def _branches(settings: Settings) -> dict[str, httpx.AsyncClient]:
-    return {service: httpx.AsyncClient(base_url=url) for service, url in _urls(settings).items() if url}
-
-
 def _every(worker: Worker, settings: Settings) -> dict[str, httpx.AsyncClient]:
     """A client of each service whose address is known, and of this one."""
     inside = httpx.ASGITransport(application(worker.service, _single(worker)))
-    return {
-        **_branches(settings),
-        worker.service: httpx.AsyncClient(transport=inside, base_url=f"http://{worker.service}"),
-    }
+    clients = {service: httpx.AsyncClient(base_url=url) for service, url in _urls(settings).items() if url}
+    return {**clients, worker.service: httpx.AsyncClient(transport=inside, base_url=f"http://{worker.service}")}

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from farandole.http import operations, status
@@ -21,16 +22,16 @@ from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.messaging.transport.embedded_inspection import EmbeddedInspection
 from farandole.runtime import migrations
-from farandole.runtime.auditing import Auditing
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers
 from farandole.runtime.folder import only_user_of
 from farandole.runtime.interpreter import tune
+from farandole.runtime.overview import Overview
 from farandole.runtime.routes import SERVICE_FACTS, SERVICE_ROUTES
 from farandole.runtime.server import address, listen, serve_until_told
 from farandole.runtime.settings import Settings
 from farandole.runtime.telemetry import configure_logs, registry
-from farandole.runtime.watch import Watch, late_after
+from farandole.runtime.watch import late_after
 from farandole.runtime.wiring import MONITOR, services
 from farandole.runtime.worker import Worker
 from farandole.web import branches, ledger, pages, statuses
@@ -60,36 +61,29 @@ class Embedded:
         self._databases = databases
         self._delivering = Delivering(databases["notification"], settings)
         self.workers["notification"].noticed.append(self._delivering.show)
-        self._auditing = Auditing(self.workers[MONITOR], databases[MONITOR], lambda: _clients(self.workers))
-        inspection = EmbeddedInspection(self.transport)
-        self._watch = Watch(
-            self.workers[MONITOR],
-            databases[MONITOR],
-            inspection,
-            lambda: _clients(self.workers),
-            late_after(settings),
-        )
-        self.app = _app(self.workers, self._watch, self._auditing.auditor.report)
+        figures = registry(list(self.workers.values()))
+        monitor = (self.workers[MONITOR], databases[MONITOR])
+        inspection, clients = EmbeddedInspection(self.transport), lambda: _clients(self.workers)
+        self._overview = Overview(monitor, inspection, clients, late_after(settings), figures)
+        self.app = _app(self.workers, self._overview.watch, self._overview.report, figures)
 
     def __enter__(self) -> Self:
         for worker in self.workers.values():
             worker.start()
         self._delivering.start()
-        self._auditing.start()
-        self._watch.start()
+        self._overview.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._auditing.stop()
-        self._watch.stop()
+        self._overview.stop()
         self._delivering.stop()
         for worker in self.workers.values():
             worker.stop()
         for worker in self.workers.values():
             worker.join()
-        self._watch.join()
+        self._overview.join()
         self.transport.close()
         for database in self._databases.values():
             database.close()
@@ -100,14 +94,19 @@ class Embedded:
         return next((worker.halted for worker in self.workers.values() if worker.halted), None)
 
 
-def _app(workers: dict[str, Worker], watch: Watching, report: ledger.Report = ledger.nobody) -> ASGIApp:
+def _app(
+    workers: dict[str, Worker],
+    watch: Watching,
+    report: ledger.Report = ledger.nobody,
+    figures: CollectorRegistry | None = None,
+) -> ASGIApp:
     def stall() -> str | None:
         return next((f"{w.service}: {why}" for w in workers.values() if (why := w.stall())), None)
 
     own = [route for name, worker in workers.items() for route in SERVICE_ROUTES[name](worker)]
     clients = _clients(workers)
     asked = Doctor(workers[MONITOR], clients, watch)
-    shared = (*operations.health(stall), *operations.metrics(registry(list(workers.values()))))
+    shared = (*operations.health(stall), *operations.metrics(figures or registry(list(workers.values()))))
     own += ledger.routes(report)
     every = [*own, *branches.routes(clients), *statuses.routes(clients), *doctor.routes(asked), *shared]
     shown = (*pages.routes(Sources(workers[MONITOR], clients, asked)), *ledger.pages(report))

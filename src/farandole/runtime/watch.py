@@ -58,6 +58,11 @@ class Watch:
         if self._thread.is_alive():
             self._thread.join(timeout=PATIENCE_SECONDS)
 
+    @property
+    def last(self) -> Observation | None:
+        """The last look, None before the first."""
+        return self._last
+
     async def seen(self) -> Observation:
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while self._last is None:
