@@ -253,3 +253,29 @@ def test_a_row_that_is_changed_by_hand_is_found_and_named(running: tuple[str, di
         change(databases["payment"], f"UPDATE payments SET status = 'COMPLETED' WHERE order_id = '{ids['happy']}'")
         drive_until(lambda: agrees(9), pause)
         assert "Everything agrees" in client.get("/ledger").text
+
+
+@pytest.mark.timeout(240)
+def test_under_load_nothing_drifts_and_a_lost_unit_is_found_all_the_same(tmp_path: Path) -> None:
+    with Embedded(tmp_path / "data") as up, httpx.Client(base_url=up.url, timeout=40) as client:
+        for sku in ("tea", "cup"):
+            assert client.post(f"/api/stock/{sku}/receipts", json={"quantity": 1_000_000}).status_code == 201
+        said: set[str] = set()
+        looks: set[str] = set()
+
+        def order_and_look() -> None:
+            for flow in FLOWS:
+                place(client, flow)
+            found = report(client)
+            looks.add(found.get("looked_at", ""))
+            said.update(one["sentence"] for one in found["findings"] if one["drift"])
+
+        drive_until(lambda: len(looks) > 6, order_and_look)
+        assert said == set()
+        change(
+            f"sqlite:///{tmp_path / 'data' / 'inventory.db'}",
+            "UPDATE stock SET available = available - 1 WHERE sku = 'tea'",
+        )
+        drive_until(lambda: said, order_and_look)
+        assert len(said) == 1
+        assert said.pop().startswith("tea: the log says 1000000 received, the inventory says 999999 (")
