@@ -21,11 +21,11 @@ LIMIT: Final = 64 * 1024
 _UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
-async def read(request: Request, limit: int = LIMIT) -> bytes:
-    """The bytes of a JSON body; 415 for another type, 413 as soon as more than `limit` bytes are announced or sent."""
-    media = _first(request, b"content-type").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Problem(415, f"expected application/json, found {media[:100] or 'no content type'!r}")
+async def read(request: Request, limit: int = LIMIT, media: str = "application/json") -> bytes:
+    """The bytes of a body; 415 for another type, 413 as soon as more than `limit` bytes are announced or sent."""
+    found = _first(request, b"content-type").partition(";")[0].strip().lower()
+    if found != media:
+        raise Problem(415, f"expected {media}, found {found[:100] or 'no content type'!r}")
     announced = _first(request, b"content-length")
     if announced.isdecimal() and (len(announced.lstrip("0")) > 18 or int(announced) > limit):
         raise _too_large(limit)
