@@ -13,7 +13,7 @@ from tests.support.desk import DeskAddress, ServerDesk
 
 DESK = pytest.StashKey[ServerDesk]()
 DESK_ADDRESS = pytest.StashKey[DeskAddress]()
-SERVER_FIXTURES = ("kafka", "postgres")
+SERVER_FIXTURES = ("kafka", "postgres", "chromium")
 
 
 class WorkerNode(Protocol):

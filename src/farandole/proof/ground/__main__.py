@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from farandole.proof.ground import Missing
+from farandole.proof.ground.chromium import installed_chromium
 from farandole.proof.ground.kafka_jars import fetched_jars, java
 from farandole.proof.ground.postgres import installed_programs
 
@@ -16,7 +17,11 @@ def kafka() -> Path:
     return fetched_jars()
 
 
-PREPARATIONS: dict[str, Callable[[], Path]] = {"kafka": kafka, "postgres": installed_programs}
+PREPARATIONS: dict[str, Callable[[], Path]] = {
+    "kafka": kafka,
+    "postgres": installed_programs,
+    "chromium": installed_chromium,
+}
 
 
 def left_out() -> Iterator[str]:
