@@ -10,6 +10,7 @@ from farandole.http.routes import Route
 from farandole.messaging.database import Transaction
 from farandole.monitor import api as monitor_api
 from farandole.monitor import facts as monitor_facts
+from farandole.monitor import statistics_api
 from farandole.runtime.wiring import MONITOR
 from farandole.runtime.worker import clock
 from farandole.services.inventory import api as inventory_api
@@ -21,12 +22,17 @@ from farandole.services.order import facts as order_facts
 from farandole.services.payment import api as payment_api
 from farandole.services.payment import facts as payment_facts
 
+
+def _monitor_routes(desk: Desk) -> tuple[Route, ...]:
+    return (*monitor_api.routes(desk), *statistics_api.routes(desk))
+
+
 SERVICE_ROUTES: Final[Mapping[str, Callable[[Desk], tuple[Route, ...]]]] = {
     ORDER: order_api.routes,
     INVENTORY: inventory_api.routes,
     PAYMENT: payment_api.routes,
     NOTIFICATION: notification_api.routes,
-    MONITOR: monitor_api.routes,
+    MONITOR: _monitor_routes,
 }
 
 

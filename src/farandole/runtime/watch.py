@@ -12,6 +12,7 @@ from farandole.messaging.database import Database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.inspection import Inspection
 from farandole.monitor import waiting
+from farandole.runtime.observing import Observing
 from farandole.runtime.settings import Settings
 from farandole.runtime.worker import Worker
 from farandole.web.branches import Branches
@@ -43,6 +44,7 @@ class Watch:
     ) -> None:
         self.late_after = late_after
         self._monitor, self._database, self._inspection, self._clients = monitor, database, inspection, clients
+        self._observing = Observing(monitor, database)
         self._last: Observation | None = None
         self._after = waiting.FIRST
         self._stop = threading.Event()
@@ -50,11 +52,14 @@ class Watch:
 
     def start(self) -> None:
         self._thread.start()
+        self._observing.start()
 
     def stop(self) -> None:
         self._stop.set()
 
     def join(self) -> None:
+        """Once the monitor hears no more."""
+        self._observing.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=PATIENCE_SECONDS)
 

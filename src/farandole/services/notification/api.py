@@ -54,7 +54,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         get(
             "/api/notifications",
             listed,
-            "List notifications, newest first",
+            "List notifications, those of the newest orders first",
             tag="notifications",
             answer=Notifications,
             parameters=(Parameter("order_id", schema={"type": "string", "pattern": UUID}, description="of one order"),),
@@ -63,7 +63,8 @@ def routes(desk: Desk) -> tuple[Route, ...]:
 
 
 def _newest(transaction: Transaction, order_id: str | None) -> tuple[NotificationAnswer, ...]:
-    statement = sa.select(messages).order_by(messages.c.decided_at.desc(), messages.c.message_id).limit(NEWEST)
+    by_order = (messages.c.order_id.desc(), messages.c.kind.desc(), messages.c.channel.desc())  # along an index
+    statement = sa.select(messages).order_by(*by_order).limit(NEWEST)
     if order_id is not None:
         statement = statement.where(messages.c.order_id == order_id)
     found = transaction.fetch(MESSAGES, statement)

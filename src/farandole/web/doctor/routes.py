@@ -41,6 +41,10 @@ class Doctor:
     def __init__(self, monitor: Desk, branches: Branches, watch: Watching) -> None:
         self._monitor, self._branches, self._watch = monitor, branches, watch
 
+    async def seen(self) -> Observation:
+        """The last look; raises Transient when there was none in time."""
+        return await self._watch.seen()
+
     async def everything(self) -> Diagnosis:
         seen, late_after = await self._watch.seen(), self._watch.late_after
         try:

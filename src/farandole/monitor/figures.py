@@ -1,0 +1,97 @@
+"""What the statistics say: rates and quantiles of the last seconds, and curves of the last hours in a bounded number of points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from farandole.contract.choreography import CHOREOGRAPHY, COMMAND, FLOWS
+from farandole.messaging.database import Transaction
+from farandole.messaging.step import Step
+from farandole.monitor.statistics import SECONDS, ended, series
+from farandole.monitor.statistics_rows import BINS, BOUNDS
+from farandole.monitor.storage import statistics
+
+POINTS: Final = 180
+"""The most that a curve has."""
+LATE: Final = 4
+"""Seconds after which what was heard is usually added to the rows."""
+FIRST: Final = next(step for step in CHOREOGRAPHY if step.hears is COMMAND)
+NOTHING: Final = (0,) * (1 + len(BINS))
+
+
+class Curves(NamedTuple):
+    """Counts by series and point, each of `width` seconds from one of the points `at` on (seconds since 1970)."""
+
+    at: range
+    width: int
+    counts: Mapping[str, Mapping[int, Sequence[int]]]
+
+    def of(self, name: str) -> list[Sequence[int]]:
+        known = self.counts.get(name, {})
+        return [known.get(point, NOTHING) for point in self.at]
+
+    def rates(self, name: str) -> list[float]:
+        """How many a second."""
+        return [round(counts[0] / self.width, 3) for counts in self.of(name)]
+
+    def ends(self) -> list[Sequence[int]]:
+        """Orders that are over, whatever their flow."""
+        return [added(counts) for counts in zip(*(self.of(ended(name)) for name in FLOWS), strict=True)]
+
+
+def curves(transaction: Transaction, now: int, minutes: int) -> Curves:
+    """The last minutes up to a few seconds ago; `now` in microseconds."""
+    width = max(SECONDS, -(-minutes * 60 // POINTS // SECONDS) * SECONDS)
+    until = now // 1_000_000 - LATE
+    until -= until % width
+    at = range(until - -(-minutes * 60 // width) * width, until, width)
+    return Curves(at, width, _sums(transaction, at.start, at.stop, width))
+
+
+def recent(transaction: Transaction, now: int, seconds: int) -> Curves:
+    """One point: at least so many seconds up to now."""
+    until = now // 1_000_000
+    since = until - seconds
+    since -= since % SECONDS
+    width = until - since
+    sums: dict[str, Mapping[int, Sequence[int]]] = {
+        name: {since: added(list(found.values()))}
+        for name, found in _sums(transaction, since, until + 1, SECONDS).items()
+    }
+    return Curves(range(since, since + 1), width, sums)
+
+
+def quantile(counts: Sequence[int], part: float) -> int | None:
+    """Microseconds below which a part of what was measured lies, between the bounds of its bin; None where nothing was."""
+    bins = counts[1:]
+    wanted = part * sum(bins)
+    if wanted == 0:
+        return None
+    below = 0
+    for place, count in enumerate(bins):
+        if count and below + count >= wanted:
+            low = BOUNDS[place - 1] if place else 0
+            high = BOUNDS[place] if place < len(BOUNDS) else low
+            return round(low + (high - low) * (wanted - below) / count)
+        below += count
+    raise AssertionError("a part of the whole is at most the whole")
+
+
+def added(counts: Sequence[Sequence[int]]) -> Sequence[int]:
+    return [sum(numbers) for numbers in zip(*counts, strict=True)] if counts else NOTHING
+
+
+def of_step(curves: Curves, step: Step) -> list[Sequence[int]]:
+    return curves.of(series(step))
+
+
+def _sums(transaction: Transaction, since: int, until: int, width: int) -> dict[str, dict[int, list[int]]]:
+    c = statistics.c
+    point = (c.since - c.since % width).label("point")
+    sums = (sa.func.sum(c[name]) for name in ("taken", *BINS))
+    asked = sa.select(c.series, point, *sums).where(c.since >= since, c.since < until).group_by(c.series, point)
+    found: dict[str, dict[int, list[int]]] = {}
+    for name, at, *counts in transaction.connection.execute(asked):
+        found.setdefault(name, {})[int(at)] = [int(count) for count in counts]
+    return found
