@@ -228,13 +228,14 @@ class _Line:
             self._reader, self._writer = await asyncio.open_connection(parts.hostname, parts.port)
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        assert self._reader is not None
+        reader = self._reader  # a line may be closed while an answer is awaited
+        assert reader is not None
         assert self._writer is not None
         self._writer.write(request)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
         at = head.index(_LENGTH) + len(_LENGTH)
         length = int(head[at : head.index(b"\r", at)])
-        return int(head[9:12]), await self._reader.readexactly(length)
+        return int(head[9:12]), await reader.readexactly(length)
 
     def close(self) -> None:
         if self._writer is not None:
