@@ -1,14 +1,15 @@
 """What a record means for stock and money: entries of the ledger, the same whatever the order in which records arrive."""
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
 from farandole.contract import events, money
 from farandole.contract.choreography import CHOREOGRAPHY, ORDER
 from farandole.messaging.decision import Rows
+from farandole.messaging.envelope import Event
 from farandole.messaging.step import Step
 from farandole.monitor.ledger_rows import Entry
 
@@ -24,25 +25,26 @@ ORDERS: Final = "orders"
 """Counts orders by how far they are; its names are those below."""
 OUTCOMES: Final = ("COMPLETED", "PAYMENT_FAILED", "FAILED")
 
-Booked = Counter[tuple[str, str]]
+Place = tuple[str, str]
+"""An account, and the SKU, currency or outcome it is of."""
+Booked = dict[Place, int]
+Move = tuple[tuple[str, int], ...]
+"""By how many times its quantity a step moves each line of its order, on which accounts."""
 
-
-class Move(NamedTuple):
-    """By how many times its quantity a step moves each line of its order."""
-
-    open: int
-    reserved: int = 0
-    released: int = 0
-
-
-_MOVES: Final = {
-    events.OrderPlaced: Move(open=1),
-    events.OrderValidated: Move(open=-1, reserved=1),
-    events.OrderFailed: Move(open=-1),
-    events.PaymentFailed: Move(open=1),
+_MOVES: Final[dict[type[Event], Move]] = {
+    events.OrderPlaced: ((OPEN, 1),),
+    events.OrderValidated: ((OPEN, -1), (RESERVED, 1)),
+    events.OrderFailed: ((OPEN, -1),),
+    events.PaymentFailed: ((OPEN, 1),),
 }
-_UNDONE: Final = Move(open=-1, released=1)
-_ENDS: Final = {f"Update order ({outcome})": outcome for outcome in OUTCOMES}
+_UNDONE: Final[Move] = ((OPEN, -1), (RELEASED, 1))
+_OWED: Final[dict[type[Any], tuple[str, Callable[[Any], str]]]] = {
+    events.OrderPlaced: (PLACED, attrgetter("total")),
+    events.OrderCompleted: (COMPLETED, attrgetter("total")),
+    events.OrderPaid: (PAID, attrgetter("amount")),
+    events.PaymentFailed: (DECLINED, attrgetter("amount")),
+}
+_COUNTED: Final = {"Save order (PENDING)": "PLACED"} | {f"Update order ({outcome})": outcome for outcome in OUTCOMES}
 
 
 def _move(step: Step) -> Move | None:
@@ -64,52 +66,42 @@ class _Lines(msgspec.Struct, frozen=True):
 _lines: Final = msgspec.json.Decoder(_Lines).decode
 
 
-def entries(rows: Rows, event_id: str, booked: Booked) -> tuple[Entry, ...]:
+def entries(rows: Rows, event_id: str, booked: Booked) -> list[Entry]:
     """The batch's entries with this added."""
-    return tuple(
-        Entry(known.event_id, *place, known.units + units)
-        if (known := rows.get(Entry, place))
-        else Entry(event_id, *place, units)
-        for place, units in booked.items()
-        if units
-    )
+    made = []
+    for place, units in booked.items():
+        known = rows.get(Entry, place)
+        if known:
+            made.append(Entry(known.event_id, *place, known.units + units))
+        elif units:
+            made.append(Entry(event_id, *place, units))
+    return made
 
 
-def book(event: events.OrderEvent, step: Step) -> Booked:
+def book(event: Any, step: Step) -> Booked:
     """The money and the outcome that an event tells by itself."""
-    booked = Booked()
-    match event:
-        case events.OrderPlaced():
-            booked[ORDERS, "PLACED"] = 1
-            _owe(booked, PLACED, event.currency, event.total)
-        case events.OrderCompleted():
-            _owe(booked, COMPLETED, event.currency, event.total)
-        case events.OrderPaid():
-            _owe(booked, PAID, event.currency, event.amount)
-        case events.PaymentFailed():
-            _owe(booked, DECLINED, event.currency, event.amount)
-    if step.service == ORDER and (outcome := _ENDS.get(step.words)):
+    booked: Booked = {}
+    if step.service == ORDER and (outcome := _COUNTED.get(step.words)):
         booked[ORDERS, outcome] = 1
+    if owed := _OWED.get(type(event)):
+        account, amount = owed
+        units = money.minor(amount(event), event.currency)
+        if units < MOST:
+            booked[account, event.currency] = units
     return booked
-
-
-def _owe(booked: Booked, account: str, currency: str, amount: str) -> None:
-    units = money.minor(amount, currency)
-    if units < MOST:
-        booked[account, currency] = units
 
 
 def move(placed: str, steps: Iterable[tuple[str, str, str | None]]) -> Booked:
     """What these steps of an order move; `placed` is the event that names its lines, as JSON."""
-    moves = [found for step in steps if (found := MOVES.get(step))]
-    booked = Booked()
+    moves = [one for step in steps for one in MOVES.get(step, ())]
+    booked: Booked = {}
     if moves:
-        total = [(account, sum(getattr(one, account) for one in moves)) for account in Move._fields]
         for line in _lines(placed).lines:
-            for account, times in total:
-                booked[account, line.sku] += times * line.quantity
+            for account, times in moves:
+                place = (account, line.sku)
+                booked[place] = booked.get(place, 0) + times * line.quantity
     return booked
 
 
 def receipt(event: events.StockReceived) -> Booked:
-    return Booked({(RECEIVED, event.sku): event.quantity})
+    return {(RECEIVED, event.sku): event.quantity}

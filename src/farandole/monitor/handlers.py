@@ -54,16 +54,14 @@ def receive(rows: Rows, heard: Heard[events.StockReceived]) -> Decision:
         return Decision(known)
     goods = heard.event
     received = Received(*heard.cause, goods.sku, goods.quantity, heard.said_at)
-    return Decision(received, rows=booking.entries(rows, heard.cause.id, booking.receipt(goods)))
+    return Decision(received, rows=tuple(booking.entries(rows, heard.cause.id, booking.receipt(goods))))
 
 
-def _booked(
-    rows: Rows, heard: Heard[events.OrderEvent], step: Step, before: Timeline, now: Timeline
-) -> tuple[Entry, ...]:
+def _booked(rows: Rows, heard: Heard[events.OrderEvent], step: Step, before: Timeline, now: Timeline) -> list[Entry]:
     """What the ledger learns; steps that move stock wait for `order.placed`, which names the lines."""
     booked = booking.book(heard.event, step)
     if now.placed:
-        booked.update(booking.move(now.placed, now.steps - before.steps if before.placed else now.steps))
+        booked |= booking.move(now.placed, now.steps - before.steps if before.placed else now.steps)
     return booking.entries(rows, heard.cause.id, booked)
 
 

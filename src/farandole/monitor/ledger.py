@@ -31,7 +31,7 @@ def fold(transaction: Transaction) -> bool:
     if not found:
         return False
     gone = sa.delete(entries).where(entries.c.event_id.in_(found))
-    sums = booking.Booked()
+    sums: Counter[booking.Place] = Counter()
     for account, name, units in ask(gone.returning(entries.c.account, entries.c.name, entries.c.units)):
         sums[account, name] += units
     changed = [{"a": account, "n": name, "u": units} for (account, name), units in sorted(sums.items()) if units]
@@ -81,7 +81,7 @@ def booked_before(connection: sa.Connection) -> Iterator[tuple[str, str, int]]:
     """What everything recorded so far books, for a ledger that begins later."""
     steps = {(s.service, s.words, None if s.hears is COMMAND else s.hears.topic): s for s in CHOREOGRAPHY}
     decoders = {kind.topic: msgspec.json.Decoder(kind) for kind in _SPOKEN}
-    sums: Counter[tuple[str, str]] = Counter()
+    sums: Counter[booking.Place] = Counter()
     for order in _orders(connection):
         taken, placed = [], None
         for row in order:
