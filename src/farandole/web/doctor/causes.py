@@ -8,7 +8,7 @@ import msgspec
 
 from farandole.contract.choreography import CHOREOGRAPHY, ORDER
 from farandole.messaging.envelope import microseconds, rfc3339
-from farandole.web.doctor.look import MONITOR, Letter, Observation
+from farandole.web.doctor.look import MONITOR, Letter, Observation, heard_by
 
 Letters = Mapping[str, Iterable[Letter]]
 STILL: Final = 5_000_000
@@ -70,11 +70,11 @@ def of_service(service: str, seen: Observation) -> Iterator[Cause]:
         words = f"{_broker(seen)} {_since('transport', seen)}: {seen.transport}"
         yield told("transport", "transport", words, evidence=evidence)
         return
+    yield from _gone(service, seen)
     if not group.members:
         words = f"the {service} group has had no member {_since(f'alone/{service}', seen)}{_waiting(service, seen)}"
         remedy = f"start `farandole serve {service}`"
         yield told("no member", f"alone/{service}", words, evidence=evidence, remedy=remedy)
-    yield from _gone(service, seen)
     if status and status.trouble and not status.database:
         what = f"trouble/{service}"
         yield told("trouble", what, f"{service} waits {_since(what, seen)}: {status.trouble}")
@@ -138,20 +138,21 @@ def _parked(service: str, letter: Letter, seen: Observation) -> Cause:
 
 
 def _gone(service: str, seen: Observation) -> Iterator[Cause]:
-    """A group's offset that its log cannot serve: whoever joins the group halts."""
-    for place, at in seen.group(service).committed.items():
-        name = f"{place.topic}/{place.partition}"
-        begins, ends = (
-            (bounds.get(place) for bounds in (seen.sight.begins, seen.sight.ends)) if seen.sight else (None, None)
-        )
-        if begins is not None and at < begins:
-            words = f"{service} reads on at {at} of {name}, but the log begins at {begins}: records were deleted before it heard them"
-            yield _cause("history", service, words)
-        if ends is not None and at > ends and at > seen.before.get(place, 0):
-            words = (
-                f"{service} reads on at {at} of {name}, but the log ends at {ends}: the topic was deleted and made anew"
-            )
-            yield _cause("history", service, words)
+    """A place to read on at that its log cannot serve: who joins the group halts, rather than lose or repeat history."""
+    group = seen.group(service)
+    if seen.sight is None or not group.committed:
+        return
+    for place, begins in seen.sight.begins.items():
+        if place.topic not in heard_by(service):
+            continue
+        at = group.committed.get(place, begins if group.members else 0)
+        name, ends = f"{place.topic}/{place.partition}", seen.sight.ends.get(place, at)
+        if at < begins:
+            found = f"the log begins at {begins}: records were deleted before it heard them"
+            yield _cause("history", service, f"{service} reads on at {at} of {name}, but {found}")
+        if at > max(ends, seen.before.get(place, 0)):
+            found = f"the log ends at {ends}: the topic was deleted and made anew"
+            yield _cause("history", service, f"{service} reads on at {at} of {name}, but {found}")
 
 
 def _standing_still(service: str, seen: Observation) -> bool:
@@ -161,14 +162,16 @@ def _standing_still(service: str, seen: Observation) -> bool:
 def _unpublished(service: str, seen: Observation) -> Cause | None:
     """Events that wait in the outbox of the service that says them, and what keeps them there."""
     status = seen.statuses.get(service)
-    if general := next((cause for cause in of_service(service, seen) if cause.kind in _SPEECHLESS), None):
+    general = next((cause for cause in of_service(service, seen) if cause.kind in _SPEECHLESS), None)
+    if status is None or status.kept is None:
+        return general or next(of_service(service, seen), None)
+    if not status.kept.outbox:
         return general
-    if status is None or status.kept is None or not status.kept.outbox:
-        return None if status and status.kept else next(of_service(service, seen), None)
-    since = time(microseconds(status.kept.outbox_since or ""), seen)
-    why = f": {status.trouble}" if status.trouble else ""
-    words = f"{_count(status.kept.outbox, 'event')} wait in the outbox of {service} since {since}{why}"
-    return _cause("not published", service, words)
+    since, waits = time(microseconds(status.kept.outbox_since or ""), seen), "s" if status.kept.outbox == 1 else ""
+    words = f"{_count(status.kept.outbox, 'event')} wait{waits} in the outbox of {service} since {since}"
+    if general:
+        return msgspec.structs.replace(general, evidence=(words, *general.evidence))
+    return _cause("not published", service, f"{words}: {status.trouble}" if status.trouble else words)
 
 
 def _behind(service: str, seen: Observation) -> Cause | None:

@@ -88,7 +88,7 @@ class KafkaTransport:
         return lines
 
     def inspection(self) -> "KafkaInspection":
-        return KafkaInspection(self._admin(), self._bootstrap, self._prefix)
+        return KafkaInspection(self._admin, self._bootstrap, self._prefix)
 
     def close(self) -> None:
         """Do nothing: publishers and subscriptions are closed by their owners."""

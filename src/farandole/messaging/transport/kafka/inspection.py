@@ -1,8 +1,9 @@
 """Groups and logs as Kafka's administration tells them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from farandole.messaging.failure import Transient
 from farandole.messaging.transport import Partition
 from farandole.messaging.transport.inspection import Group, Sight
 from farandole.messaging.transport.kafka.driver import (
@@ -22,19 +23,28 @@ _NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND})
 
 
 class KafkaInspection:
-    """Asks with one client for as long as it lives; `prefix` is before every topic and group."""
+    """Asks with one client until it has no answer: a new one finds a broker that is back at once.
+    `prefix` is before every topic and group."""
 
-    def __init__(self, admin: AdminClient, bootstrap: str, prefix: str) -> None:
-        self._admin, self._bootstrap, self._prefix = admin, bootstrap, prefix
+    def __init__(self, connect: Callable[[], AdminClient], bootstrap: str, prefix: str) -> None:
+        self._connect, self._bootstrap, self._prefix = connect, bootstrap, prefix
+        self._admin = connect()
         self._partitions: dict[str, int] = {}
 
     def look(self, groups: Sequence[str], topics: Sequence[str]) -> Sight:
-        with away(self._bootstrap):
-            known = self._admin.list_topics(timeout=SECONDS).topics
-            names = [self._prefix + topic for topic in topics]
-            self._partitions = {name: len(known[name].partitions) for name in names if name in known}
-            found = {group: Group(self._members(group), self._committed(group)) for group in groups}
-            return Sight(found, self._offsets(OffsetSpec.earliest()), self._offsets(OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        try:
+            with away(self._bootstrap):
+                return self._look(groups, topics)
+        except Transient:
+            self._admin = self._connect()
+            raise
+
+    def _look(self, groups: Sequence[str], topics: Sequence[str]) -> Sight:
+        known = self._admin.list_topics(timeout=SECONDS).topics
+        names = [self._prefix + topic for topic in topics]
+        self._partitions = {name: len(known[name].partitions) for name in names if name in known}
+        found = {group: Group(self._members(group), self._committed(group)) for group in groups}
+        return Sight(found, self._offsets(OffsetSpec.earliest()), self._offsets(OffsetSpec.latest()))  # type: ignore[no-untyped-call]
 
     def partition(self, topic: str, key: str) -> Partition:
         count = self._partitions.get(self._prefix + topic, 1)
