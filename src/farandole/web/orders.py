@@ -1,25 +1,76 @@
-"""The first page: the newest orders."""
+"""The first page: the newest orders, found by who, what and when; and a form that places some."""
+
+import time
+from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from farandole.http.routes import Route, get
+from farandole.contract.events import UUID
+from farandole.http import parameters
+from farandole.http.routes import Route, get, post
+from farandole.messaging.database import Transaction
+from farandole.monitor.storage import RECORDED
+from farandole.web import forms, placing
 from farandole.web.layout import page, partial
 from farandole.web.sources import Sources
 
-STATUSES = ("PENDING", "COMPLETED", "PAYMENT_FAILED", "FAILED")
+STATUSES: Final = ("PENDING", "COMPLETED", "PAYMENT_FAILED", "FAILED")
+AGES: Final = {"10": "10 seconds", "60": "a minute", "600": "10 minutes", "3600": "an hour", "86400": "a day"}
+"""Seconds since an order was placed, at least."""
+KEPT: Final = ("status", "customer_id", "older", "cursor")
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:
     async def newest(request: Request) -> Response:
-        if "order" in request.query_params:
-            return RedirectResponse(f"/orders/{request.query_params['order']}", 302)
-        found = await sources.get("order", "/api/orders", _wanted(request)) or {"items": [], "next_cursor": None}
+        query = {name: value for name in KEPT if (value := request.query_params.get(name, "").strip())}
+        wanted = request.query_params.get("q", "").strip()
+        if parameters.fits(UUID, wanted):
+            return forms.see(await _place_of(sources, wanted))
+        if wanted:
+            query["customer_id"] = wanted
+        found = await sources.get("order", "/api/orders", _asked(query)) or {"items": [], "next_cursor": None}
         template = "_orders.html" if partial(request) else "orders.html"
-        return page(template, orders=found, query=_wanted(request), statuses=STATUSES)
+        return page(
+            template,
+            orders=found,
+            query=query,
+            statuses=STATUSES,
+            ages=AGES,
+            kinds=placing.KINDS,
+            most=placing.MOST,
+        )
 
-    return (get("/", newest, "The newest orders, to look at", tag="pages", answer=str, media="text/html"),)
+    async def place(request: Request) -> Response:
+        return forms.see(await placing.place(sources, await forms.read(request)))
+
+    html = {"tag": "pages", "answer": str, "media": "text/html"}
+    return (
+        get("/", newest, "The newest orders, to look at", **html),
+        post("/place", forms.shown(place), "Orders of each kind, placed by a form", **html),
+    )
 
 
-def _wanted(request: Request) -> dict[str, str]:
-    return {name: value for name in ("status", "customer_id", "cursor") if (value := request.query_params.get(name))}
+async def _place_of(sources: Sources, wanted: str) -> str:
+    """The page of the order that has this id, or that an event with this id belongs to."""
+
+    def find(transaction: Transaction) -> list[Any]:
+        return transaction.select(RECORDED, [wanted])
+
+    rows = await sources.monitor.read(find)
+    return f"/orders/{rows[0].order_id}#event-{wanted}" if rows else f"/orders/{wanted}"
+
+
+def _asked(query: dict[str, str]) -> dict[str, str]:
+    """What the order service is asked: older orders are those that follow an id of that time."""
+    asked = {name: value for name, value in query.items() if name != "older"}
+    older = query.get("older", "")
+    if older in AGES and "cursor" not in asked:
+        asked["cursor"] = parameters.write_cursor(_before(int(older)))
+    return asked
+
+
+def _before(seconds: int) -> str:
+    """An order id that is greater than those of orders placed longer ago, and less than those placed since."""
+    digits = f"{time.time_ns() // 1_000_000 - seconds * 1000:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
