@@ -42,11 +42,16 @@ class Curves(NamedTuple):
 
 def curves(transaction: Transaction, now: int, minutes: int) -> Curves:
     """The last minutes up to a few seconds ago; `now` in microseconds."""
+    at = points(now, minutes)
+    return Curves(at, at.step, _sums(transaction, at.start, at.stop, at.step))
+
+
+def points(now: int, minutes: int) -> range:
+    """The points of a curve; the same ones for as long as one of them is."""
     width = max(SECONDS, -(-minutes * 60 // POINTS // SECONDS) * SECONDS)
     until = now // 1_000_000 - LATE
     until -= until % width
-    at = range(until - -(-minutes * 60 // width) * width, until, width)
-    return Curves(at, width, _sums(transaction, at.start, at.stop, width))
+    return range(until - -(-minutes * 60 // width) * width, until, width)
 
 
 def recent(transaction: Transaction, now: int, seconds: int) -> Curves:

@@ -13,11 +13,13 @@ from farandole.http.parameters import Parameter, fits
 from farandole.http.problems import FieldError, invalid
 from farandole.http.routes import Route, get, json
 from farandole.messaging.step import Step
-from farandole.monitor.figures import FIRST, Curves, curves, of_step, quantile
+from farandole.monitor.figures import FIRST, Curves, curves, of_step, points, quantile
 from farandole.monitor.statistics import KEPT, ended, series
 
 MOST: Final = KEPT // 60
 USUAL: Final = 60
+REMEMBERED: Final = 8
+"""Answers that are kept: pages ask again more often than there is another point."""
 PARTS: Final = (0.5, 0.95, 0.99)
 
 
@@ -52,10 +54,18 @@ class StatisticsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def routes(desk: Desk) -> tuple[Route, ...]:
+    known: dict[range, StatisticsAnswer] = {}
+
     async def shown(request: Request) -> Response:
         minutes = _minutes(request)
         now = desk.now()
-        return json(answer(await desk.read(lambda transaction: curves(transaction, now, minutes))))
+        at = points(now, minutes)
+        if at not in known:
+            found = answer(await desk.read(lambda transaction: curves(transaction, now, minutes)))
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[at] = found
+        return json(known[at])
 
     minutes = Parameter(
         "minutes",
