@@ -55,6 +55,10 @@ format: $(DEV)/.ready ## Format the code and repair what the linter can repair
 servers: $(DEV)/.ready ## Fetch Kafka, find PostgreSQL, and say which tests are left out without them
 	$(BIN)/python -m farandole.proof.ground
 
+.PHONY: screenshots
+screenshots: $(DEV)/.ready ## Take the pictures of the README (needs Chromium)
+	$(BIN)/python -m tests.web.screenshots
+
 .PHONY: hooks
 hooks: $(DEV)/.ready ## Have git run the checks before each commit
 	$(BIN)/pre-commit install
