@@ -82,6 +82,28 @@ def test_orders_are_found_by_their_customer_and_their_status(running: Site, visi
     expect(page.get_by_role("heading", level=1)).to_contain_text(mine[1])
 
 
+@pytest.mark.parametrize("known", ["order", "event"])
+def test_an_order_is_found_by_its_id_and_by_that_of_an_event(running: Site, visit: Open, known: str) -> None:
+    order_id = running.danced()
+    event_id = running.client.get(f"/api/orders/{order_id}/timeline").json()["steps"][2]["event_id"]
+    page = visit("/")
+    page.get_by_role("searchbox").fill({"order": order_id, "event": event_id}[known])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(order_id)
+
+
+def test_a_burst_from_the_form_is_danced_to_its_end(running: Site, visit: Open) -> None:
+    page = visit("/")
+    page.get_by_label("How many").fill("21")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Place").click()
+    page.get_by_role("searchbox").fill("visitor")
+    page.keyboard.press("Enter")
+    for status in ("COMPLETED", "PAYMENT_FAILED", "FAILED"):
+        expect(page.locator("td").get_by_text(status, exact=True)).to_have_count(7)
+    expect(page.locator("td").get_by_text("PENDING")).to_have_count(0)
+
+
 def test_a_new_order_is_among_the_newest_without_loading_the_page(running: Site, visit: Open) -> None:
     page = visit("/")
     page.evaluate(f"{STAYED} = true")
