@@ -53,7 +53,7 @@ def draw(nodes: Mapping[str, Node], rates: Mapping[Step, float], title: str) -> 
     names = topics()
     height = TOP * 2 + len(names) * ROW
     parts = [
-        f'<svg class="floor" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
+        f'<svg class="floor" xmlns="http://www.w3.org/2000/svg" viewBox="-2 0 {WIDTH + 4} {height}" width="{WIDTH}"'
         f' height="{height}" role="img" aria-label={quoteattr(title)}>'
     ]
     found = edges(rates)
