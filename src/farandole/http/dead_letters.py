@@ -25,7 +25,7 @@ from farandole.messaging.preview import Preview
 T = TypeVar("T")
 TAG: Final = "operations"
 PLACE: Final = rf"[0-9]{{1,18}}/{UUID.removeprefix('^').removesuffix(END)}"
-CAUSE: Final = "^[0-9a-f]{16}$"
+CAUSE: Final = "^([0-9a-f]{16}|none)$"
 KEY: Final = rf"^[^\u0000-\u001f\u007f-\u009f]{{1,{SUBJECT}}}$"
 REASON: Final = r"^[^\u0000-\u001f\u007f-\u009f]{1,500}$"
 SECONDS: Final = 5

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
-from farandole.contract import events
+from farandole.contract import events, money
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND
 from farandole.messaging.database import Transaction
 from farandole.monitor import booking
@@ -89,7 +90,8 @@ def booked_before(connection: sa.Connection) -> Iterator[tuple[str, str, int]]:
             taken.append(step)
             decoder = decoders.get(row.said or events.StepTaken.topic)
             if decoder is not None:
-                sums.update(booking.book(decoder.decode(row.value), steps[step]))
+                with suppress(money.MalformedAmount):  # versions before recorded what nobody decided
+                    sums.update(booking.book(decoder.decode(row.value), steps[step]))
             if row.said == events.OrderPlaced.topic:
                 placed = row.value
         if placed:

@@ -116,7 +116,9 @@ async def found(branches: Branches, method: str, path: str, **more: Any) -> http
         except Problem as problem:
             away = problem
             continue
-        if answer.status_code != httpx.codes.NOT_FOUND:
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            away = Problem(503, f"{client.base_url} cannot answer now", headers={"Retry-After": "1"})
+        elif answer.status_code != httpx.codes.NOT_FOUND:
             return answer
     raise away or unknown("dead letter")
 

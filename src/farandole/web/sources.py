@@ -7,6 +7,7 @@ import httpx
 import msgspec
 
 from farandole.http.desk import Desk
+from farandole.http.problems import Problem
 from farandole.web.branches import Branches, ask
 from farandole.web.doctor.routes import Doctor
 
@@ -19,9 +20,11 @@ class Sources(NamedTuple):
     doctor: Doctor | None = None
 
     async def get(self, service: str, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """A service's answer as values; None where it has none (404); raises Problem 503 while it cannot be reached."""
+        """A service's answer as values; None where it has none; raises Problem while it cannot be reached or cannot work."""
         client = self.branches.get(service)
         if client is None:
             return None
         answer = await ask(client, "GET", path, params=dict(query or {}))
+        if answer.is_server_error:
+            raise Problem(answer.status_code, f"{service} cannot answer now", headers={"Retry-After": "1"})
         return msgspec.json.decode(answer.content) if answer.status_code == httpx.codes.OK else None

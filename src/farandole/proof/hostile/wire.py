@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from farandole.proof.ground.waiting import drive_until, pause
+
 PRODUCE: Final = 0
 VERSION: Final = 7
 SECONDS: Final = 10.0
 _POLYNOMIAL: Final = 0x82F63B78
 
+NOT_YET: Final = (3, 5, 6)
+"""Errors of a partition that was made just now: unknown, without leader, led by nobody here."""
 Named = tuple[bytes, bytes | None]
 """A header: any bytes under any bytes."""
 
@@ -29,9 +33,15 @@ def produce(
     batch = _batch(_record(record, headers), int(time.time() * 1000) if at is None else at)
     body = _text(None) + struct.pack(">hii", -1, 10_000, 1) + _text(topic.encode())
     body += struct.pack(">iii", 1, partition, len(batch)) + batch
-    answer = _ask(bootstrap, struct.pack(">hhi", PRODUCE, VERSION, 1) + _text(b"stranger") + body)
-    at = 4 + 4 + 2 + len(topic.encode()) + 4
-    found, error, offset = struct.unpack_from(">ihq", answer, at)
+    request = struct.pack(">hhi", PRODUCE, VERSION, 1) + _text(b"stranger") + body
+    told: list[tuple[int, int, int]] = []
+
+    def ask() -> None:
+        told[:] = [struct.unpack_from(">ihq", _ask(bootstrap, request), 4 + 4 + 2 + len(topic.encode()) + 4)]
+
+    ask()
+    drive_until(lambda: told[0][1] not in NOT_YET, lambda: (pause(), ask()), SECONDS)
+    found, error, offset = told[0]
     assert (found, error) == (partition, 0), f"expected Kafka to take the record, found error {error}"
     return int(offset)
 

@@ -49,7 +49,12 @@ def of_order(place: tuple[str, str], order_id: str, seen: Observation, letters: 
     if count := seen.behind(service, [here]).get(here):
         return _late(service, f"{count} records behind on {heard}/{here.partition}", seen)
     answers = " or ".join(_answers(service, heard))
-    return _unpublished(service, seen) or _behind(MONITOR, seen) or _lost(service, answers, heard)
+    return (
+        _unpublished(service, seen)
+        or _behind(MONITOR, seen)
+        or _hidden(service, seen, letters)
+        or _lost(service, answers, heard)
+    )
 
 
 def of_service(service: str, seen: Observation) -> Iterator[Cause]:
@@ -190,6 +195,16 @@ def _behind(service: str, seen: Observation) -> Cause | None:
 def _late(service: str, words: str, seen: Observation) -> Cause:
     members = _count(seen.group(service).members, "member")
     return _cause("behind", service, f"{service} is {words}; its group has {members} and goes on")
+
+
+def _hidden(service: str, seen: Observation, letters: Letters) -> Cause | None:
+    """More events are parked than were looked at: one of the others may well be this order's."""
+    status = seen.statuses.get(service)
+    parked = status.kept.parked if status and status.kept else 0
+    if letters is not seen.letters or parked <= len(tuple(letters.get(service, ()))):
+        return None  # asked for by its key, or all were looked at: then there is none
+    words = f"{service} parked {parked:,} events, more than are looked at here; this order's is probably among them"
+    return _cause("parked", service, words, (), f"`farandole dead-letters groups` says why {service} parked them")
 
 
 def _lost(service: str, answer: str, heard: str) -> Cause:

@@ -142,16 +142,17 @@ async def _letters(
 ) -> dict[str, tuple[Letter, ...]]:
     """The newest open dead letters of each service, asked for only where they may have changed."""
 
-    async def of(name: str) -> tuple[Letter, ...]:
+    async def of(name: str) -> tuple[Letter, ...] | None:
         kept, before = stand[name].kept, last.statuses.get(name) if last else None
         if kept is None or not kept.parked:
             return ()
-        if last and before and before.kept and _parked(before) == _parked(stand[name]):
-            return last.letters.get(name, ())
+        if last and name in last.letters and before and before.kept and _parked(before) == _parked(stand[name]):
+            return last.letters[name]
         page = await value(branches[name], "/api/dead-letters", Letters, state="OPEN", limit=str(LETTERS))
-        return () if isinstance(page, str) else page.items
+        return None if isinstance(page, str) else page.items
 
-    return dict(zip(branches, await asyncio.gather(*(of(name) for name in branches)), strict=True))
+    found = zip(branches, await asyncio.gather(*(of(name) for name in branches)), strict=True)
+    return {name: letters for name, letters in found if letters is not None}
 
 
 def _parked(status: ServiceStatus) -> tuple[int, str | None] | None:

@@ -46,6 +46,9 @@ UNREADABLE: Final[Headers] = (("a name that is no UTF-8", None),)
 _headers: Final = methodcaller("headers")
 """The library returns a broken list beside its error, which only a call made in C notices at once, and not much later."""
 
+LATEST: Final = (2**63 - 1) // 1000
+"""The last millisecond whose microseconds databases can keep."""
+
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -176,7 +179,7 @@ class KafkaSubscription:
             message.key(),
             message.value(),
             headers_of(message),
-            max(message.timestamp()[1], 0) * 1000,  # who writes a record may claim any time of the past for it
+            min(max(message.timestamp()[1], 0), LATEST) * 1000,  # who writes a record may claim any time for it
         )
 
     def _topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
