@@ -37,10 +37,11 @@ def produce(
     told: list[tuple[int, int, int]] = []
 
     def ask() -> None:
+        pause()
         told[:] = [struct.unpack_from(">ihq", _ask(bootstrap, request), 4 + 4 + 2 + len(topic.encode()) + 4)]
 
     ask()
-    drive_until(lambda: told[0][1] not in NOT_YET, lambda: (pause(), ask()), SECONDS)
+    drive_until(lambda: told[0][1] not in NOT_YET, ask, SECONDS)
     found, error, offset = told[0]
     assert (found, error) == (partition, 0), f"expected Kafka to take the record, found error {error}"
     return int(offset)
