@@ -78,6 +78,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     else:
         running = front_door(*(request.getfixturevalue(name) for name in ("kafka", "postgres")))
     with running as address:
+        drive_until(lambda: httpx.get(f"{address}/health/ready").is_success, pause)
         yield address
         with httpx.Client(base_url=address, timeout=60) as client:
             dance(client)
