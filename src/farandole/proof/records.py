@@ -11,4 +11,4 @@ def record_fact(record: Record) -> RecordFact:
     content = repr((record.key, record.value, sorted(headers.items()))).encode()
     key = (record.key or b"").decode()
     fingerprint = blake2b(content).hexdigest()
-    return RecordFact(record.topic, key, headers.get("ce_id", ""), headers.get("ce_causationid"), fingerprint)
+    return RecordFact(record.topic, key, headers["ce_id"], headers.get("ce_causationid"), fingerprint)

@@ -1,13 +1,13 @@
 """Everything that the topics of a cluster hold, as facts for the invariants over the topics."""
 
 import uuid
-from hashlib import blake2b
 
 from farandole.contract.facts import RecordFact
 from farandole.messaging.envelope import Record
 from farandole.messaging.transport import Partition
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.proof.ground.waiting import drive_until
+from farandole.proof.records import record_fact
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import TOPICS
 
@@ -27,12 +27,4 @@ def record_facts(bootstrap: str, prefix: str) -> list[RecordFact]:
     everything = len(TOPICS) * load({}).partitions
     drive_until(lambda: len(ends) == everything and len(found) >= sum(ends.values()), read, seconds=60)
     reader.close()
-    return [_fact(record) for record in found]
-
-
-def _fact(record: Record) -> RecordFact:
-    headers = {name: (value or b"").decode() for name, value in record.headers}
-    content = repr((record.key, record.value, sorted(headers.items()))).encode()
-    key = (record.key or b"").decode()
-    causation = headers.get("ce_causationid")
-    return RecordFact(record.topic, key, headers["ce_id"], causation, blake2b(content).hexdigest())
+    return [record_fact(record) for record in found]

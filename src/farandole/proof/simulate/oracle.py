@@ -16,21 +16,13 @@ from farandole.monitor import timeline
 from farandole.monitor.storage import RECORDED
 from farandole.proof.records import record_fact
 from farandole.proof.simulate.database import Broken
-from farandole.runtime.wiring import MONITOR
-from farandole.services.inventory import facts as inventory_facts
-from farandole.services.notification import facts as notification_facts
-from farandole.services.order import facts as order_facts
-from farandole.services.payment import facts as payment_facts
+from farandole.runtime.routes import SERVICE_FACTS
+from farandole.runtime.wiring import MONITOR, NAMES
 
 if TYPE_CHECKING:
     from farandole.proof.simulate.world import World
 
-FACTS: Final = {
-    "order": order_facts.facts,
-    "inventory": inventory_facts.facts,
-    "payment": payment_facts.facts,
-    "notification": notification_facts.facts,
-}
+SAGA: Final = NAMES[:4]
 R = TypeVar("R", bound=Row)
 Place = tuple[str, int, int]
 
@@ -54,7 +46,7 @@ class Oracle:
             self._kept[place] = after
         if service.name != "inventory":
             return
-        broken = [found for found in findings(inventory_facts.facts(transaction)) if found.violations]
+        broken = [found for found in findings(SERVICE_FACTS["inventory"](transaction)) if found.violations]
         if broken:
             raise Broken(f"{broken[0].id} {broken[0].title}: {broken[0].examples[0]}")
 
@@ -98,9 +90,9 @@ class Oracle:
         world = self._world
         honest = [r for r in world.broker.records() if (r.topic, r.partition, r.offset) not in world.hostile]
         facts = Facts(acknowledged=world.acknowledged, records=[record_fact(record) for record in honest])
-        for name, look in FACTS.items():
+        for name in SAGA:
             with world.shelves[name].database.reading() as transaction:
-                facts |= look(transaction)
+                facts |= SERVICE_FACTS[name](transaction)
         return facts
 
     def _broken_invariants(self) -> Iterator[str]:
