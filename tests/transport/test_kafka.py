@@ -19,9 +19,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from farandole.messaging.envelope import Message
 from farandole.messaging.failure import Halt, Transient
-from farandole.messaging.transport import Receipt
+from farandole.messaging.transport import Partition, Receipt
 from farandole.messaging.transport.kafka import KafkaTransport
-from farandole.messaging.transport.kafka.subscription import UNREADABLE
+from farandole.messaging.transport.kafka.subscription import UNREADABLE, KafkaSubscription
 from farandole.proof.ground import KafkaServer, Missing
 from farandole.proof.ground.ports import free_port
 from farandole.proof.ground.waiting import drive_until
@@ -172,6 +172,28 @@ def test_the_partitions_of_a_killed_process_are_taken_over(
         finally:
             process.kill()
     assert publisher.close(10)
+
+
+@pytest.mark.kafka
+def test_partitions_are_given_back_before_the_client_begins_to_close(transport: KafkaTransport) -> None:
+    """Once in many closes the client library dropped what it was told while closing, and waited for ever."""
+    member = Member(transport, "group", [TOPIC])
+    drive_until(lambda: len(member.owned) == PARTITIONS, member.poll)
+    with closing(member.subscription):
+        given_back: list[frozenset[Partition]] = []
+        assert isinstance(member.subscription, KafkaSubscription)
+        consumer = member.subscription._consumer
+
+        class Closing:
+            def __getattr__(self, name: str) -> object:
+                return getattr(consumer, name)
+
+            def close(self) -> None:
+                given_back.extend(member.revoked)
+                consumer.close()
+
+        member.subscription._consumer = Closing()  # type: ignore[assignment]
+    assert len(frozenset().union(*given_back)) == PARTITIONS
 
 
 def test_a_broker_that_is_away_is_named() -> None:

@@ -1,5 +1,6 @@
 """Hearing from Kafka: the kernel chooses every offset, never the client library."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from operator import methodcaller
 from typing import Final
@@ -143,7 +144,17 @@ class KafkaSubscription:
             heed_commit(kafka_error(error), places)
 
     def close(self) -> None:
-        self._consumer.close()
+        try:
+            self._leave()
+        finally:
+            self._consumer.close()
+
+    def _leave(self) -> None:
+        """Give every partition back before closing: a client that has begun to close may drop the answer to giving back."""
+        self._consumer.unsubscribe()
+        last = time.monotonic() + REQUEST_SECONDS
+        while (self._consumer.poll(0.05) or self._begun or self._unopened) and time.monotonic() < last:
+            pass
 
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         consumer.incremental_assign([])  # or the library would begin by itself
