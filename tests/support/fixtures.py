@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Protocol
 
 import pytest
+import structlog
 
 from farandole.proof.ground import Missing
 from tests.support.databases import PostgresDatabases
@@ -21,6 +22,12 @@ class WorkerNode(Protocol):
 
     config: pytest.Config
     workerinput: dict[str, object]
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> None:
+    """Every test logs as if it were the first: some configure logs, as a process does."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -103,6 +103,11 @@ def stream(url: str, order_id: str, after: str | None = None) -> tuple[int, list
     return answer.status_code, [dict(line.split(": ", 1) for line in b.split("\n")) for b in blocks]
 
 
+def but_for_repeats(seen: list[dict[str, str]]) -> list[tuple[str, dict[str, object]]]:
+    """Name and data of each event: a process that was killed may publish what it published before once more."""
+    return [(event["event"], {k: v for k, v in json.loads(event["data"]).items() if k != "repeats"}) for event in seen]
+
+
 def test_every_acknowledged_order_survives_kill_nine_under_load_and_ends_as_it_should(up: Embedded) -> None:
     receive(up.url)
     acknowledged: dict[str, str] = {}
@@ -256,7 +261,8 @@ def test_an_order_is_watched_resumed_and_over(up: Embedded) -> None:
         assert answer.status_code in (200, 204)
     up.kill()
     up.start()
-    assert stream(up.url, order_id) == (200, seen)
+    status, again = stream(up.url, order_id)
+    assert (status, but_for_repeats(again)) == (200, but_for_repeats(seen))
 
 
 def test_what_the_monitor_has_not_heard_of_may_be_asked_again(up: Embedded) -> None:

@@ -36,7 +36,6 @@ class History:
 
 @cache
 def _services() -> dict[str, Service]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return services(load({}))
 
 
@@ -47,6 +46,7 @@ def _shelves() -> dict[str, Shelf]:
 
 def play(seed: int, script: Mapping[str, int] | None = None) -> History:
     """One history; the same seed, and the same script, give the same one, byte for byte."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     shelves = _shelves()
     for shelf in shelves.values():
         shelf.empty()
