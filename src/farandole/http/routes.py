@@ -1,5 +1,6 @@
 """Routes are a table of values; the framework's routes and the OpenAPI document are both made from it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,8 @@ from farandole.http.problems import BUG, Problem, problem_of, respond
 Endpoint = Callable[[Request], Awaitable[Response]]
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
+STOPPING: Final = "stopping"
+"""Where a server keeps, among the state of its requests, the future that is done once it was told to stop."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -37,6 +40,12 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
+
+
+def stopping(request: Request) -> asyncio.Future[None]:
+    """Done once the server was told to stop, so that a stream ends by itself; never, where the server has no such state."""
+    known: asyncio.Future[None] | None = request.scope.get("state", {}).get(STOPPING)
+    return known if known is not None else asyncio.get_running_loop().create_future()
 
 
 def get(path: str, endpoint: Endpoint, summary: str, **more: Any) -> Route:

@@ -14,7 +14,7 @@ from farandole.http import parameters
 from farandole.http.desk import Desk
 from farandole.http.parameters import Parameter
 from farandole.http.problems import Problem
-from farandole.http.routes import EVENT_STREAM, Route, get, json
+from farandole.http.routes import EVENT_STREAM, Route, get, json, stopping
 from farandole.messaging.envelope import rfc3339
 from farandole.messaging.step import Step
 from farandole.monitor.domain import Recorded
@@ -86,7 +86,8 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         if not expected(rows) and seen >= len(rows):
             return Response(status_code=204)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(desk, rows[0].order_id, seen), 200, headers, EVENT_STREAM)
+        steps = _stream(desk, rows[0].order_id, seen, stopping(request))
+        return StreamingResponse(steps, 200, headers, EVENT_STREAM)
 
     async def table(request: Request) -> Response:
         name = parameters.choice(request, "flow", choreography.FLOWS)
@@ -151,9 +152,9 @@ def _last_event_id(request: Request) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-async def _stream(desk: Desk, order_id: str, seen: int) -> AsyncIterator[bytes]:
+async def _stream(desk: Desk, order_id: str, seen: int, stop: asyncio.Future[None]) -> AsyncIterator[bytes]:
     """Steps in the order of their numbers; watched before each look, so that nothing is missed."""
-    while True:
+    while not stop.done():
         with desk.watching(order_id) as news:
             rows = await _steps(desk, order_id)
             for row in sorted(rows, key=lambda row: row.number):
@@ -163,7 +164,7 @@ async def _stream(desk: Desk, order_id: str, seen: int) -> AsyncIterator[bytes]:
             if not expected(rows):
                 yield b"event: end\ndata: {}\n\n"
                 return
-            await asyncio.wait((news,), timeout=LOOK_SECONDS)
+            await asyncio.wait((news, stop), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         yield b": still under way\n\n"
 
 

@@ -1,5 +1,6 @@
 """An HTTP server that ends with exit code 0 when it is told to end, and 1 when the work behind it halted."""
 
+import asyncio
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from farandole.http.routes import STOPPING
 from farandole.runtime.corked import Cork, CorkedProtocol
 from farandole.runtime.settings import Settings
 
@@ -55,6 +57,16 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lifespan.state[STOPPING] = self._stopping
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell the streams, whose readers resume elsewhere or later; other answers have their time of grace."""
+        self._stopping.set_result(None)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
