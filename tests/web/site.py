@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from threading import Thread
-from typing import Any
+from typing import Any, Never
 
 import httpx
 
+from farandole.contract.events import OrderValidated
 from farandole.messaging.envelope import Message
 from farandole.proof.ground.waiting import PATIENCE, drive_until, pause
 from farandole.runtime.demo import stock, wish
@@ -63,6 +64,15 @@ class Site:
             yield
             holder.rollback()
 
+    @contextmanager
+    def buggy(self) -> Iterator[None]:
+        """Meanwhile the payment service has a bug that hits every order."""
+        handlers: Any = self.running.workers["payment"].consumer.service.handlers
+        honest = handlers[OrderValidated]
+        handlers[OrderValidated] = _bug
+        yield
+        handlers[OrderValidated] = honest
+
     def cut(self) -> None:
         """Breaks every connection; new ones are taken."""
         for connection in list(self.server.server_state.connections):
@@ -70,6 +80,10 @@ class Site:
 
     def _posted(self, path: str, body: dict[str, Any]) -> Any:
         return self.client.post(path, json=body).raise_for_status().json()
+
+
+def _bug(rows: object, heard: object) -> Never:
+    raise ZeroDivisionError("a bug")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from farandole.proof.ground.waiting import drive_until, pause
 from tests.web.browser import PHONE
 from tests.web.conftest import Open
 from tests.web.site import Site
@@ -134,6 +135,24 @@ def test_a_dead_letter_is_previewed_and_replayed_from_its_page(running: Site, vi
     page.get_by_role("button", name="Discard").click()
     expect(page.locator("main")).to_contain_text("DISCARDED")
     assert running.letters(order_id)[0]["state"] == "DISCARDED"
+
+
+def test_an_order_that_a_bug_held_up_is_danced_to_its_end_by_a_replay_from_the_page(running: Site, visit: Open) -> None:
+    with running.buggy():
+        order_id = running.place()
+        drive_until(lambda: running.letters(order_id), pause)
+        (letter,) = running.letters(order_id)
+        page = visit(f"/dead-letters/{letter['id']}")
+        page.get_by_role("button", name="Preview a replay").click()
+        expect(page.get_by_role("status")).to_contain_text("It would not be decided")
+    page.get_by_role("button", name="Preview a replay").click()
+    expect(page.get_by_role("status")).to_contain_text("order.paid")
+    page.get_by_label("Why").fill("the bug is gone")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.locator("main")).to_contain_text("REPLAYED")
+    page.goto(f"/orders/{order_id}")
+    expect(progress(page)).to_contain_text("All 5 steps taken")
+    expect(page.locator(".status")).to_have_text("COMPLETED")
 
 
 def test_a_text_to_take_away_is_copied(running: Site, visit: Open) -> None:

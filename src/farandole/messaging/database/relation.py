@@ -39,9 +39,9 @@ class Relation(Generic[R]):
         fields, columns = list(kind.__struct_fields__), [column.name for column in table.columns]
         if fields != columns:
             raise TypeError(f"{kind.__name__}: expected the columns {fields}, found {columns}")
-        self.kind, self.table, self.name = kind, table, table.name
+        self.kind, self.table, self.name = kind, table, str(table.name)
         self.columns = tuple(columns)
-        self.keys = tuple(column.name for column in table.primary_key.columns)
+        self.keys = tuple(str(column.name) for column in table.primary_key.columns)
         self.rest = tuple(column for column in columns if column not in self.keys)
         types = get_type_hints(kind)
         self._json = {
