@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from farandole.proof.ground.waiting import drive_until, pause
-from tests.web.browser import PHONE
+from tests.web.browser import PATIENCE, PHONE
 from tests.web.conftest import Open
 from tests.web.site import Site
 from tests.web.walk import walked
@@ -18,6 +18,7 @@ BROKEN = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "[object Event]")
 CONTROLS = """[...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")]
   .filter((found) => found.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))"""
 LOOKS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
+PAINTED = """document.querySelector("[data-chart='ended'] canvas").toDataURL()"""
 STAYED = "window.stayed"
 """A variable that is lost when a page is loaded anew."""
 
@@ -109,6 +110,18 @@ def test_a_new_order_is_among_the_newest_without_loading_the_page(running: Site,
     page = visit("/")
     page.evaluate(f"{STAYED} = true")
     expect(page.get_by_role("link", name=running.place())).to_be_visible()
+    assert page.evaluate(STAYED)
+
+
+def test_the_floor_and_its_curves_move_without_loading_the_page(running: Site, visit: Open) -> None:
+    page = visit("/system")
+    expect(page.locator(".chart canvas")).to_have_count(4)
+    page.evaluate(f"{STAYED} = true")
+    before = page.evaluate(PAINTED)
+    newest = running.danced("stock-failure")
+    expect(page.locator("#newest").get_by_role("link", name=newest)).to_be_visible()
+    page.wait_for_function(f"(before) => {PAINTED} !== before", arg=before, timeout=PATIENCE)
+    expect(page.locator("[data-told]")).to_contain_text("A point is")
     assert page.evaluate(STAYED)
 
 
