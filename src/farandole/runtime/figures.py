@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from farandole.contract.choreography import INVENTORY, ORDER, PAYMENT
+from farandole.contract.choreography import CHOREOGRAPHY, INVENTORY, ORDER, PAYMENT
 from farandole.messaging.database import Database, Transaction
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard, microseconds
@@ -23,7 +23,8 @@ from farandole.runtime.worker import Worker
 from farandole.web.doctor.look import SERVICES, Observation
 
 MOST_LATE: Final = 10_000
-"""Late orders that are counted at most."""
+"""Late orders that are counted at most, of those that wait at a service for the same topic."""
+PLACES: Final = sorted({(str(step.service), step.hears.topic) for step in CHOREOGRAPHY})
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 OBSERVED: Final = (str(ORDER), str(INVENTORY), str(PAYMENT), "monitor")
 """Whose figures the ledger compares."""
@@ -78,7 +79,7 @@ class _System(Collector):
                 found = _late(transaction, now - self._watch.late_after)
         except Transient:
             return
-        late = _gauge("farandole_orders_late", "orders that wait too long for a service (ten thousand at most)")
+        late = _gauge("farandole_orders_late", "orders that wait too long for a service (ten thousand a topic at most)")
         oldest = _gauge("farandole_orders_late_oldest_seconds", "how long the oldest of them waits")
         for service in SERVICES[:-1]:
             count, since = found.get(service, (0, now))
@@ -88,9 +89,17 @@ class _System(Collector):
 
 
 def _late(transaction: Transaction, until: int) -> dict[str, tuple[int, int]]:
-    some = sa.select(waiting.c.service, waiting.c.since).where(waiting.c.since <= until).limit(MOST_LATE).subquery()
-    asked = sa.select(some.c.service, sa.func.count(), sa.func.min(some.c.since)).group_by(some.c.service)
-    return {row[0]: (row[1], row[2]) for row in transaction.connection.execute(asked)}
+    """How many orders wait at a service, and since when: read along the index of those that wait longest."""
+    found: dict[str, tuple[int, int]] = {}
+    for service, heard in PLACES:
+        c = waiting.c
+        here = sa.select(c.since).where(c.service == service, c.heard == heard, c.since <= until)
+        longest = here.order_by(c.since).limit(MOST_LATE).subquery()
+        count, since = transaction.connection.execute(sa.select(sa.func.count(), sa.func.min(longest.c.since))).one()
+        if count:
+            orders, before = found.get(service, (0, since))
+            found[service] = (orders + count, min(before, since))
+    return found
 
 
 def _gauge(name: str, meaning: str, label: str = "service") -> GaugeMetricFamily:
