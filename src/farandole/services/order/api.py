@@ -21,8 +21,10 @@ from farandole.http.routes import Route, get, json, post
 from farandole.messaging.database import Transaction
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Cause, Heard, digest, rfc3339
+from farandole.services.order import listing
 from farandole.services.order.domain import Order, Outcome, Status
-from farandole.services.order.storage import ORDERS, OUTCOMES, orders, outcomes
+from farandole.services.order.listing import Wish
+from farandole.services.order.storage import ORDERS, OUTCOMES, orders
 
 MOST_MINOR_UNITS: Final = 10**12
 """An order's total is below this."""
@@ -83,6 +85,8 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderPage(msgspec.Struct, frozen=True):
+    """A page may hold few orders or none and another still follow: it looks at a bounded number of orders for those that fit."""
+
     items: tuple[OrderAnswer, ...]
     next_cursor: str | None
 
@@ -98,11 +102,13 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         return json(found)
 
     async def listed(request: Request) -> Response:
-        statement = _page(request)
+        wish = Wish(
+            parameters.choice(request, "status", Status),
+            parameters.matching(request, "customer_id", r"[^\x00]{1,128}"),
+            parameters.read_cursor(request),
+        )
         limit = parameters.limit(request)
-        found = await desk.read(lambda transaction: _answers(transaction, statement.limit(limit + 1)))
-        more = parameters.write_cursor(found[limit - 1].id) if len(found) > limit else None
-        return json(OrderPage(tuple(found[:limit]), more))
+        return json(await desk.read(lambda transaction: _page(transaction, wish, limit)))
 
     filters = (
         Parameter("status", schema={"type": "string", "enum": [str(status) for status in Status]}),
@@ -245,32 +251,15 @@ def _price(text: str, currency: str) -> tuple[int, str]:
     return units, money.decimal(units, currency)
 
 
-def _page(request: Request) -> sa.Select[Any]:
-    """Orders beside their outcomes, newest first, read along an index whatever the filter."""
-    status = parameters.choice(request, "status", Status)
-    customer_id = parameters.matching(request, "customer_id", r"[^\x00]{1,128}")
-    before = parameters.read_cursor(request)
-    ended = status not in (None, Status.PENDING)
-    order_id = outcomes.c.order_id if ended else orders.c.order_id
-    statement = _joined(inner=ended).order_by(order_id.desc())
-    if status == Status.PENDING:
-        statement = statement.where(outcomes.c.order_id.is_(None))
-    elif status is not None:
-        statement = statement.where(outcomes.c.status == status)
-    if customer_id is not None:
-        statement = statement.where(orders.c.customer_id == customer_id)
-    if before is not None:
-        statement = statement.where(order_id < before)
-    return statement
-
-
-def _joined(*, inner: bool) -> sa.Select[Any]:
-    joined = orders.join(outcomes, orders.c.order_id == outcomes.c.order_id, isouter=not inner)
-    return sa.select(*orders.columns, *outcomes.columns).select_from(joined)
+def _page(transaction: Transaction, wish: Wish, limit: int) -> OrderPage:
+    """Orders, newest first; one more than a page holds tells whether another follows."""
+    found = _answers(transaction, listing.page(wish, limit + 1))
+    last = found[limit - 1].id if len(found) > limit else listing.looked_up_to(transaction, wish)
+    return OrderPage(tuple(found[:limit]), None if last is None else parameters.write_cursor(last))
 
 
 def _find(transaction: Transaction, order_id: str) -> OrderAnswer | None:
-    found = _answers(transaction, _joined(inner=False).where(orders.c.order_id == order_id))
+    found = _answers(transaction, listing.joined().where(orders.c.order_id == order_id))
     return found[0] if found else None
 
 

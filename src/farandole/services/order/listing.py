@@ -1,0 +1,72 @@
+"""Which orders a page holds, newest first: read along an index, and of a bounded number of orders whatever the filter."""
+
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from farandole.messaging.database import Transaction
+from farandole.services.order.domain import Status
+from farandole.services.order.storage import orders, outcomes
+
+LOOKED_AT: Final = 20_000
+"""Orders that a page looks at, at most, to find those that fit where no index holds just these."""
+
+
+class Wish(NamedTuple):
+    """Orders in a status, of a customer, that follow an id; None: whatever."""
+
+    status: str | None
+    customer_id: str | None
+    before: str | None
+
+    @property
+    def sifted(self) -> bool:
+        """Whether orders that do not fit lie between those that do, in every index."""
+        return self.status == Status.PENDING or (self.status is not None and self.customer_id is not None)
+
+
+def joined() -> sa.Select[Any]:
+    """Orders beside their outcomes, if there are any."""
+    return _beside(inner=False)
+
+
+def page(wish: Wish, limit: int) -> sa.Select[Any]:
+    """The newest orders that fit."""
+    if wish.sifted:
+        return joined().where(orders.c.order_id.in_(_sifted(wish, limit))).order_by(orders.c.order_id.desc())
+    ended = wish.status is not None
+    order_id = outcomes.c.order_id if ended else orders.c.order_id
+    statement = _beside(inner=ended).order_by(order_id.desc()).limit(limit)
+    if ended:
+        statement = statement.where(outcomes.c.status == wish.status)
+    if wish.customer_id is not None:
+        statement = statement.where(orders.c.customer_id == wish.customer_id)
+    return statement if wish.before is None else statement.where(order_id < wish.before)
+
+
+def looked_up_to(transaction: Transaction, wish: Wish) -> str | None:
+    """The last order that was looked at, where a page ends before all were."""
+    if not wish.sifted:
+        return None
+    found = transaction.connection.scalar(_looked_at(wish).offset(LOOKED_AT - 1).limit(1))
+    return None if found is None else str(found)
+
+
+def _beside(*, inner: bool) -> sa.Select[Any]:
+    both = orders.join(outcomes, orders.c.order_id == outcomes.c.order_id, isouter=not inner)
+    return sa.select(*orders.columns, *outcomes.columns).select_from(both)
+
+
+def _looked_at(wish: Wish) -> sa.Select[Any]:
+    statement = sa.select(orders.c.order_id).order_by(orders.c.order_id.desc())
+    if wish.customer_id is not None:
+        statement = statement.where(orders.c.customer_id == wish.customer_id)
+    return statement if wish.before is None else statement.where(orders.c.order_id < wish.before)
+
+
+def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
+    """Ids among those that are looked at; a limit within a limit, for then no planner begins at the other end."""
+    few, ended = _looked_at(wish).limit(LOOKED_AT).subquery("looked_at"), outcomes.alias("ended")
+    fits = ended.c.order_id.is_(None) if wish.status == Status.PENDING else ended.c.status == wish.status
+    both = few.join(ended, few.c.order_id == ended.c.order_id, isouter=True)
+    return sa.select(few.c.order_id).select_from(both).where(fits).order_by(few.c.order_id.desc()).limit(limit)
