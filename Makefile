@@ -113,7 +113,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 .PHONY: lock
 lock: $(DEV)/.ready ## Pin every dependency with its hashes (ARGS="--upgrade" for the newest)
 	$(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
-	$(LOCK) pyproject.toml --output-file requirements-dev.lock --extra sms --group dev --constraint requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --output-file requirements-dev.lock --extra otel --extra sms --group dev --constraint requirements.lock $(ARGS)
 	$(LOCK) benchmarks/requirements.in --output-file benchmarks/requirements.txt --python-version 3.11 $(ARGS)
 
 .PHONY: build

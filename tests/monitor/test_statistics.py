@@ -13,10 +13,21 @@ from farandole.messaging.database import Database, open_database
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
 from farandole.monitor.domain import Recorded, Timeline
-from farandole.monitor.figures import quantile
-from farandole.monitor.statistics import KEPT, LOOKED_UP, REMEMBERED, Tally, ended, keep, placed_at, series
+from farandole.monitor.figures import curves, quantile, quantiles
+from farandole.monitor.statistics import (
+    KEPT,
+    LOOKED_UP,
+    REMEMBERED,
+    WIDE,
+    Counted,
+    Tally,
+    ended,
+    keep,
+    placed_at,
+    series,
+)
 from farandole.monitor.statistics_rows import BINS, BOUNDS
-from farandole.monitor.storage import METADATA, RECORDED, statistics
+from farandole.monitor.storage import METADATA, RECORDED, statistics, statistics_wide
 from tests.web.dances import STEP, recorded
 
 Heardly = tuple[Heard[Any], Decision]
@@ -130,6 +141,61 @@ def test_rows_are_kept_for_a_day(database: Database) -> None:
     with database.writing() as transaction:
         keep(transaction, tally.take(), now(rows) + (KEPT + 20) * SECOND)
     assert kept(database) == {}
+
+
+def counted(database: Database, since: range, at: int) -> None:
+    """What is counted in each ten seconds, added by several monitors and not in order."""
+    for turn in (0, 2, 1):
+        cells = {(s - s % 10, ended("happy")): [turn + 1, *(s % 7 for _ in BINS)] for s in since[turn::3]}
+        with database.writing() as transaction:
+            keep(transaction, Counted(cells, ()), at * SECOND)
+
+
+def test_wide_rows_are_the_sums_of_the_others(database: Database) -> None:
+    now = 1_767_268_800
+    counted(database, range(now - 3000, now, 10), now)
+    names = ("taken", *BINS)
+    with database.reading() as transaction:
+        wide = transaction.connection.execute(sa.select(statistics_wide)).all()
+        narrow = transaction.connection.execute(sa.select(statistics)).all()
+    assert len(narrow) == 300
+    assert len(wide) == 3000 // WIDE
+    for row in wide:
+        parts = [part for part in narrow if row.since <= part.since < row.since + WIDE]
+        assert [row._mapping[name] for name in names] == [sum(p._mapping[name] for p in parts) for name in names]
+
+
+@pytest.mark.parametrize("minutes", [1, 15, 60, 61, 180, 181, 360, 1000, 1440])
+def test_a_point_says_what_was_counted_and_is_read_from_few_rows(database: Database, minutes: int) -> None:
+    now = 1_767_268_800
+    with database.reading() as transaction:
+        at = curves(transaction, now * SECOND, minutes).at
+    counted(database, range(at.start, at.stop, 10), now)
+    expected = dict.fromkeys(at, 0)
+    for place, since in enumerate(range(at.start, at.stop, 10)):
+        expected[since - (since - at.start) % at.step] += (1, 2, 3)[place % 3]
+    with database.reading() as transaction:
+        found = curves(transaction, now * SECOND, minutes)
+        wide = transaction.connection.scalars(sa.select(statistics_wide.c.since)).all()
+    assert found.at == at
+    oldest = now - KEPT
+    assert [row[0] for point, row in zip(at, found.of(ended("happy")), strict=True) if point >= oldest] == [
+        count for point, count in expected.items() if point >= oldest
+    ]
+    assert len(at) <= 180
+    rows = len(wide) if at.step % WIDE == 0 else len(range(at.start, at.stop, 10))
+    assert rows <= 6 * len(at), "however long a curve is, a point is read from at most six rows a series"
+
+
+def test_several_quantiles_are_those_of_one_by_one() -> None:
+    counts = [60, *(place * place % 5 for place in range(len(BINS)))]
+    parts = (0.01, 0.5, 0.95, 0.99, 1.0)
+    assert quantiles(counts, parts) == [quantile(counts, part) for part in parts]
+    total, below = sum(counts[1:]), 0
+    for place, count in enumerate(counts[1:]):
+        below += count
+        if count and place < len(BOUNDS):
+            assert quantile(counts, below / total) == pytest.approx(BOUNDS[place], abs=1)
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from farandole.messaging.database import open_database
 from farandole.messaging.failure import Transient
+from farandole.monitor.statistics_rows import BINS
 from farandole.proof.ground.ports import free_port
 from farandole.runtime.migrations import HEAD, ForeignDatabase, alembic_config, current, migrate, up_to_date
 from tests.support.databases import PostgresDatabases
@@ -99,6 +101,23 @@ def test_migrating_again_changes_nothing(fresh: Fresh) -> None:
     assert migrate("payment", url) == f"payment: migrated from an empty database to {HEAD['payment']}"
     assert migrate("payment", url) == f"payment: nothing to do, the database is at {HEAD['payment']}"
     assert up_to_date(url)
+
+
+def test_what_was_counted_before_is_in_the_wide_rows_too(fresh: Fresh) -> None:
+    url, config = fresh(), alembic_config("monitor")
+    bins = dict.fromkeys(BINS, 2)
+    database = open_database(url)
+    with database.writing() as transaction:
+        config.attributes["connection"] = transaction.connection
+        command.upgrade(config, "monitor_0006")
+        rows = [{"since": since, "series": "a", "taken": 1, **bins} for since in (240, 350, 360)]
+        transaction.connection.execute(sa.insert(metadata("monitor").tables["statistics"]), rows)
+    migrate("monitor", url)
+    wide = metadata("monitor").tables["statistics_wide"]
+    with database.reading() as transaction:
+        found = transaction.connection.execute(sa.select(wide).order_by(wide.c.since)).all()
+    database.close()
+    assert [tuple(row) for row in found] == [(240, "a", 2, *[4] * len(BINS)), (360, "a", 1, *[2] * len(BINS))]
 
 
 def test_a_database_of_another_service_is_refused_and_untouched(fresh: Fresh) -> None:

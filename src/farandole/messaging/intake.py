@@ -16,7 +16,7 @@ from farandole.messaging.failure import Conflict, Refused, Transient, Unfit
 from farandole.messaging.kernel_tables import KERNEL, OutboxRow
 from farandole.messaging.relay import Relay, outbox_row
 from farandole.messaging.service import Service
-from farandole.messaging.surroundings import Surroundings
+from farandole.messaging.surroundings import Noticed, Surroundings
 from farandole.messaging.transport import Publisher, Transport
 
 EACH: Final = 0.00025
@@ -44,6 +44,7 @@ class Intake:
     ) -> None:
         self.service, self.around = service, around
         self.trouble: str | None = None
+        self.answered: Noticed | None = None  # told of committed commands
         self._database, self._transport, self._reply = database, transport, reply
         self._queue: SimpleQueue[Errand | None] = SimpleQueue()
         self._work: tuple[Sequence[Errand], ...] = ()  # replaced whole: other threads read it
@@ -145,6 +146,9 @@ class Intake:
         outcomes = [v.decision if isinstance(v, Verdict) else v for v in verdicts]
         self.around.tally["commands"] += len(errands)
         self._reply([(errand.reply, outcome) for errand, outcome in zip(errands, outcomes, strict=True)])
+        if self.answered:
+            pairs = zip(errands, outcomes, strict=True)
+            self.answered([(errand.heard, made) for errand, made in pairs if isinstance(made, Decision)])
         if written:
             relay.publish(written)
 

@@ -1,6 +1,8 @@
 """What the statistics say: rates and quantiles of the last seconds, and curves of the last hours in a bounded number of points."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -8,12 +10,14 @@ import sqlalchemy as sa
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND, FLOWS
 from farandole.messaging.database import Transaction
 from farandole.messaging.step import Step
-from farandole.monitor.statistics import SECONDS, ended, series
+from farandole.monitor.statistics import SECONDS, WIDE, ended, series
 from farandole.monitor.statistics_rows import BINS, BOUNDS
-from farandole.monitor.storage import statistics
+from farandole.monitor.storage import statistics, statistics_wide
 
 POINTS: Final = 180
 """The most that a curve has."""
+NARROW: Final = 60
+"""Seconds up to which the width of a point is any number of rows; beyond, it is a number of wide rows."""
 LATE: Final = 4
 """Seconds after which what was heard is usually added to the rows."""
 FIRST: Final = next(step for step in CHOREOGRAPHY if step.hears is COMMAND)
@@ -48,7 +52,8 @@ def curves(transaction: Transaction, now: int, minutes: int) -> Curves:
 
 def points(now: int, minutes: int) -> range:
     """The points of a curve; the same ones for as long as one of them is."""
-    width = max(SECONDS, -(-minutes * 60 // POINTS // SECONDS) * SECONDS)
+    width = _up(-(-minutes * 60 // POINTS), SECONDS)
+    width = width if width <= NARROW else _up(width, WIDE)
     until = now // 1_000_000 - LATE
     until -= until % width
     return range(until - -(-minutes * 60 // width) * width, until, width)
@@ -69,18 +74,23 @@ def recent(transaction: Transaction, now: int, seconds: int) -> Curves:
 
 def quantile(counts: Sequence[int], part: float) -> int | None:
     """Microseconds below which a part of what was measured lies, between the bounds of its bin; None where nothing was."""
-    bins = counts[1:]
-    wanted = part * sum(bins)
-    if wanted == 0:
-        return None
-    below = 0
-    for place, count in enumerate(bins):
-        if count and below + count >= wanted:
-            low = BOUNDS[place - 1] if place else 0
-            high = BOUNDS[place] if place < len(BOUNDS) else low
-            return round(low + (high - low) * (wanted - below) / count)
-        below += count
-    raise AssertionError("a part of the whole is at most the whole")
+    return quantiles(counts, (part,))[0]
+
+
+def quantiles(counts: Sequence[int], parts: Sequence[float]) -> list[int | None]:
+    """Several of them, the bins added up once."""
+    if not any(counts[1:]):
+        return [None] * len(parts)
+    below = list(accumulate(counts[1:], initial=0))
+    return [_between(below, part * below[-1]) for part in parts]
+
+
+def _between(below: Sequence[int], wanted: float) -> int:
+    """`below` tells how many lie below each bin."""
+    place = bisect_left(below, wanted) - 1
+    low = BOUNDS[place - 1] if place else 0
+    high = BOUNDS[place] if place < len(BOUNDS) else low
+    return round(low + (high - low) * (wanted - below[place]) / (below[place + 1] - below[place]))
 
 
 def added(counts: Sequence[Sequence[int]]) -> Sequence[int]:
@@ -92,11 +102,16 @@ def of_step(curves: Curves, step: Step) -> list[Sequence[int]]:
 
 
 def _sums(transaction: Transaction, since: int, until: int, width: int) -> dict[str, dict[int, list[int]]]:
-    c = statistics.c
+    """Read from so few rows a point as there can be."""
+    c = (statistics if width % WIDE else statistics_wide).c
     point = (c.since - c.since % width).label("point")
     sums = (sa.func.sum(c[name]) for name in ("taken", *BINS))
     asked = sa.select(c.series, point, *sums).where(c.since >= since, c.since < until).group_by(c.series, point)
     found: dict[str, dict[int, list[int]]] = {}
     for name, at, *counts in transaction.connection.execute(asked):
-        found.setdefault(name, {})[int(at)] = [int(count) for count in counts]
+        found.setdefault(name, {})[int(at)] = list(map(int, counts))
     return found
+
+
+def _up(number: int, step: int) -> int:
+    return -(-number // step) * step

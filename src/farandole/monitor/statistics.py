@@ -18,10 +18,12 @@ from farandole.messaging.envelope import Heard
 from farandole.messaging.step import Step
 from farandole.monitor.domain import Recorded, Timeline
 from farandole.monitor.statistics_rows import BINS, BOUNDS
-from farandole.monitor.storage import recorded, statistics
+from farandole.monitor.storage import recorded, statistics, statistics_wide
 
 SECONDS: Final = 10
 """How long a row is counted for."""
+WIDE: Final = 120
+"""And a wide row."""
 KEPT: Final = 86_400
 """Seconds for which rows are kept."""
 REMEMBERED: Final = 10_000
@@ -145,11 +147,16 @@ def keep(transaction: Transaction, counted: Counted, now: int) -> None:
             late = [0] * (1 + len(BINS))
             late[_place(step.decided_at - said[step.cause])] = 1
             _add(cells, step.cell, late)
-    rows = [
-        {"since": cell[0], "series": cell[1], **dict(zip(_SUMS, cells[cell], strict=True))} for cell in sorted(cells)
-    ]
-    transaction.connection.execute(_ADD, rows)
-    transaction.connection.execute(sa.delete(statistics).where(statistics.c.since < now // _SECOND - KEPT))
+    wide: Cells = {}
+    for (since, name), counts in cells.items():
+        _add(wide, (since - since % WIDE, name), counts)
+    for table, added, kept in ((statistics, cells, KEPT), (statistics_wide, wide, KEPT + WIDE)):
+        rows = [
+            {"since": cell[0], "series": cell[1], **dict(zip(_SUMS, added[cell], strict=True))}
+            for cell in sorted(added)
+        ]
+        transaction.connection.execute(_ADD[table], rows)
+        transaction.connection.execute(sa.delete(table).where(table.c.since < now // _SECOND - kept))
 
 
 def _said(transaction: Transaction, event_ids: set[str]) -> dict[str, int]:
@@ -170,8 +177,11 @@ def _place(micros: int) -> int:
 
 
 _SUMS: Final = ("taken", *BINS)
-_ADD: Final = sa.text(
-    f"INSERT INTO statistics AS s (since, series, {', '.join(_SUMS)})"
-    f" VALUES (:since, :series, {', '.join(f':{name}' for name in _SUMS)})"
-    f" ON CONFLICT (since, series) DO UPDATE SET {', '.join(f'{name} = s.{name} + excluded.{name}' for name in _SUMS)}"
-)
+_ADD: Final = {
+    table: sa.text(
+        f"INSERT INTO {table.name} AS s (since, series, {', '.join(_SUMS)})"
+        f" VALUES (:since, :series, {', '.join(f':{name}' for name in _SUMS)})"
+        f" ON CONFLICT (since, series) DO UPDATE SET {', '.join(f'{name} = s.{name} + excluded.{name}' for name in _SUMS)}"
+    )
+    for table in (statistics, statistics_wide)
+}

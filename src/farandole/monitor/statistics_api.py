@@ -13,7 +13,7 @@ from farandole.http.parameters import Parameter, fits
 from farandole.http.problems import FieldError, invalid
 from farandole.http.routes import Route, get, json
 from farandole.messaging.step import Step
-from farandole.monitor.figures import FIRST, Curves, curves, of_step, points, quantile
+from farandole.monitor.figures import FIRST, Curves, curves, of_step, points, quantiles
 from farandole.monitor.statistics import KEPT, ended, series
 
 MOST: Final = KEPT // 60
@@ -106,7 +106,7 @@ def _curve(curves: Curves, step: Step) -> StepCurve:
 
 
 def _latency(counts: Sequence[Sequence[int]]) -> Latency:
-    return Latency(*(tuple(_millis(quantile(each, part)) for each in counts) for part in PARTS))
+    return Latency(*zip(*(map(_millis, quantiles(each, PARTS)) for each in counts), strict=True))
 
 
 def _millis(micros: int | None) -> float | None:

@@ -1,4 +1,5 @@
-"""What the monitor counts: a row for each ten seconds and series, with a histogram of how long it took."""
+"""What the monitor counts: a row for each ten seconds and series, with a histogram of how long it took; and the same for each two
+minutes, so that a day is read from few rows."""
 
 from typing import Final
 
@@ -10,9 +11,13 @@ BOUNDS: Final = tuple(round(1000 * 2 ** (place / 2)) for place in range(31))
 BINS: Final = tuple(f"bin_{place:02}" for place in range(len(BOUNDS) + 1))
 
 
-def statistics_table(metadata: sa.MetaData) -> sa.Table:
+def statistics_tables(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
+    return _table("statistics", metadata), _table("statistics_wide", metadata)
+
+
+def _table(name: str, metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "statistics",
+        name,
         metadata,
         sa.Column("since", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("series", sa.String(160), primary_key=True),

@@ -14,7 +14,7 @@ from farandole.messaging.envelope import Heard
 from farandole.messaging.kernel_tables import kernel_relations
 from farandole.monitor.domain import Received, Recorded, Timeline
 from farandole.monitor.ledger_rows import Balance, Entry, ledger_tables
-from farandole.monitor.statistics_rows import statistics_table
+from farandole.monitor.statistics_rows import statistics_tables
 from farandole.monitor.waiting_rows import Swept, Waiting, waiting_tables
 
 METADATA: Final = sa.MetaData()
@@ -52,7 +52,7 @@ received = sa.Table(
     sa.Column("decided_at", Micros, nullable=False),
 )
 waiting, swept = waiting_tables(METADATA)
-statistics = statistics_table(METADATA)
+statistics, statistics_wide = statistics_tables(METADATA)
 entries, balances = ledger_tables(METADATA)
 
 RECORDED: Final = Relation(Recorded, recorded)

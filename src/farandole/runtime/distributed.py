@@ -17,7 +17,7 @@ from farandole.http.invariants import routes as invariant_routes
 from farandole.http.routes import Route
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.transport.kafka import KafkaTransport
-from farandole.runtime import migrations
+from farandole.runtime import migrations, traces
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.interpreter import tune
 from farandole.runtime.overview import Overview
@@ -57,6 +57,7 @@ def serve(name: str, settings: Settings) -> int:
     kafka = transport(settings)
     service = services(settings)[name]
     worker = Worker(service, database, kafka, settings, instance_name(name), lambda: _unready(name, database))
+    end_traces = traces.follow(settings, [(worker, service)])
     delivering = Delivering(database, settings) if name == "notification" else None
     if delivering:
         worker.noticed.append(delivering.show)
@@ -79,6 +80,7 @@ def serve(name: str, settings: Settings) -> int:
     worker.join()
     if overview:
         overview.join()
+    end_traces()
     kafka.close()
     database.close()
     if worker.halted:

@@ -21,7 +21,7 @@ from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.messaging.transport.embedded_inspection import EmbeddedInspection
-from farandole.runtime import migrations
+from farandole.runtime import migrations, traces
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers
 from farandole.runtime.folder import only_user_of
@@ -52,13 +52,15 @@ class Embedded:
         self.transport = EmbeddedTransport(folder / "log.db")
         self.workers: dict[str, Worker] = {}
         databases: dict[str, Database] = {}
-        for name, service in services(settings).items():
+        values = services(settings)
+        for name, service in values.items():
             url = f"sqlite:///{folder / name}.db"
             databases[name] = open_database(url)
             if migrations.current(databases[name]) != migrations.HEAD[name]:
                 migrations.migrate(name, url)
             self.workers[name] = Worker(service, databases[name], self.transport, settings, INSTANCE)
         self._databases = databases
+        self._end_traces = traces.follow(settings, zip(self.workers.values(), values.values(), strict=True))
         self._delivering = Delivering(databases["notification"], settings)
         self.workers["notification"].noticed.append(self._delivering.show)
         figures = registry(list(self.workers.values()))
@@ -84,6 +86,7 @@ class Embedded:
         for worker in self.workers.values():
             worker.join()
         self._overview.join()
+        self._end_traces()
         self.transport.close()
         for database in self._databases.values():
             database.close()

@@ -29,6 +29,7 @@ EmailChannel = Literal["console", "smtp"]
 SmsChannel = Literal["console", "apprise"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Tracing = Literal["off", "otlp"]
 
 
 class SettingError(ValueError):
@@ -98,7 +99,9 @@ _SECONDS: Final = _matching(r"[0-9]{1,6}(\.[0-9]{1,3})?", "seconds such as 5 or 
 _PORT: Final = _whole(0, 65_535)
 _PARTITIONS: Final = _whole(1, 1000)
 _MANY: Final = _whole(1, 10**9)
-_BEGIN, _EMAIL, _SMS, _FORMAT, _LEVEL = map(_one_of, (Begin, EmailChannel, SmsChannel, LogFormat, LogLevel))
+_BEGIN, _EMAIL, _SMS, _FORMAT, _LEVEL, _TRACING = map(
+    _one_of, (Begin, EmailChannel, SmsChannel, LogFormat, LogLevel, Tracing)
+)
 _AMOUNT: Final = _matching(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?", "a plain decimal such as 10000.00")
 _TOPIC_PREFIX: Final = _matching(r"[A-Za-z0-9._-]{0,200}", "at most 200 of A-Z a-z 0-9 . _ -")
 _HTTP: Final = _matching(r"https?://[^\s/?#]+(/[^\s?#]*)?", "a URL such as http://127.0.0.1:8000")
@@ -151,6 +154,7 @@ class Settings:
     apprise_url: str | None = _setting(None, _APPRISE, "Apprise URL of the SMS provider")
     log_format: LogFormat = _setting("console", _FORMAT, "how log lines look")
     log_level: LogLevel = _setting("info", _LEVEL, "the least severe log lines written")
+    traces: Tracing = _setting("off", _TRACING, "otlp sends OpenTelemetry traces to where OTEL_EXPORTER_OTLP_* say (extra otel)")
     kafka_options: Mapping[str, str] = field(default_factory=dict)
     # fmt: on
 

@@ -1,0 +1,26 @@
+"""The way to traces: only where they are wanted is anything of OpenTelemetry imported."""
+
+from collections.abc import Callable, Iterable
+
+from farandole.messaging.service import Service
+from farandole.runtime.settings import InvalidSetting, Settings
+from farandole.runtime.worker import Worker
+
+
+def follow(settings: Settings, workers: Iterable[tuple[Worker, Service]]) -> Callable[[], None]:
+    """Where traces are wanted, make spans of what these workers decide; gives what ends that.
+
+    Raises InvalidSetting when its packages are missing."""
+    if settings.traces == "off":
+        return lambda: None
+    try:
+        from farandole.runtime.otel import Traces
+    except ModuleNotFoundError as error:
+        raise InvalidSetting(
+            f"FARANDOLE_TRACES: expected the package {error.name} because it is {settings.traces}, found none:"
+            " pip install 'farandole[otel]'"
+        ) from None
+    traces = Traces()
+    for worker, service in workers:
+        traces.follow(worker, service)
+    return traces.close

@@ -1,0 +1,194 @@
+"""An order is one trace, told from its events alone; nothing of it is there unless it is wanted."""
+
+import gzip
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from farandole.contract import choreography
+from farandole.messaging.decision import Decision
+from farandole.messaging.envelope import Heard
+from farandole.proof.ground.waiting import drive_until, pause
+from farandole.runtime import settings
+from farandole.runtime.embedded import Embedded
+from farandole.runtime.otel import AGAIN, Traces
+from farandole.runtime.wiring import services
+from tests.http.conftest import Client
+
+KINDS = {"happy": ("tea", "10.00"), "payment-failure": ("tea", "10000.01"), "stock-failure": ("unicorn", "1.00")}
+Spans = dict[int, ReadableSpan]
+
+
+def place(client: Client, kind: str, key: str | None = None) -> str:
+    sku, price = KINDS[kind]
+    wish = {
+        "customer": {"id": "c-1", "email": "ada@example.com"},
+        "currency": "USD",
+        "lines": [{"sku": sku, "quantity": 1, "unit_price": price}],
+    }
+    answer = client.post("/api/orders", json=wish, headers={"Idempotency-Key": key or str(uuid4())})
+    assert answer.status_code in (200, 201), answer.text
+    return str(answer.json()["id"])
+
+
+class Danced:
+    """The embedded system with its spans kept."""
+
+    def __init__(self, running: Embedded) -> None:
+        self.kept = InMemorySpanExporter()
+        traces, values = Traces(SimpleSpanProcessor(self.kept)), services(settings.load({}))
+        for name, worker in running.workers.items():
+            traces.follow(worker, values[name])
+        self.payment = running.workers["payment"]
+        self.client = Client(running.app)
+
+    def place(self, kind: str, key: str | None = None) -> str:
+        return place(self.client, kind, key)
+
+    def trace(self, order_id: str, spans: int) -> Spans:
+        """The spans of an order by their ids, as soon as there are that many."""
+        drive_until(lambda: len(self._of(order_id)) >= spans, pause)
+        found = self._of(order_id)
+        by_id = {span.context.span_id: span for span in found}
+        assert len(by_id) == len(found) == spans, [span.name for span in found]
+        return by_id
+
+    def _of(self, order_id: str) -> list[ReadableSpan]:
+        trace = int(order_id.replace("-", ""), 16)
+        return [span for span in self.kept.get_finished_spans() if span.context and span.context.trace_id == trace]
+
+
+@pytest.fixture
+def danced(tmp_path: Path) -> Iterator[Danced]:
+    running = Embedded(settings.load({}), tmp_path / "data")
+    danced = Danced(running)
+    with running:
+        assert danced.client.post("/api/stock/tea/receipts", json={"quantity": 100}).status_code == 201
+        yield danced
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_order_is_one_trace_in_the_words_of_the_specification(danced: Danced, kind: str) -> None:
+    steps = choreography.flow(kind)
+    order_id = danced.place(kind)
+    spans = danced.trace(order_id, len(steps))
+    assert sorted(_told(spans)) == sorted(
+        (step.service, step.words, next((s.words for s in steps if s.says is step.hears), None)) for step in steps
+    )
+    for span in spans.values():
+        attributes = span.attributes or {}
+        assert attributes["farandole.order.id"] == order_id
+        assert (span.start_time or 0) <= (span.end_time or 0)
+
+
+def _told(spans: Spans) -> list[tuple[Any, str, str | None]]:
+    """Service, words, and the words of the parent; a parent that is missing is a KeyError."""
+    return [
+        (span.resource.attributes["service.name"], span.name, spans[span.parent.span_id].name if span.parent else None)
+        for span in spans.values()
+    ]
+
+
+def test_orders_are_traces_of_their_own_and_goods_received_are_none(danced: Danced) -> None:
+    ids = [danced.place(kind) for kind in KINDS]
+    for order_id, kind in zip(ids, KINDS, strict=True):
+        danced.trace(order_id, len(choreography.flow(kind)))
+    every = danced.kept.get_finished_spans()
+    assert len({span.context.trace_id for span in every if span.context}) == len(KINDS)
+
+
+def test_an_order_placed_again_makes_no_second_span(danced: Danced) -> None:
+    key = str(uuid4())
+    order_id = danced.place("happy", key)
+    steps = len(choreography.flow("happy"))
+    danced.trace(order_id, steps)
+    assert danced.place("happy", key) == order_id
+    other = danced.place("happy")
+    danced.trace(other, steps)
+    assert len(danced.kept.get_finished_spans()) == 2 * steps
+
+
+def test_what_is_heard_again_is_the_same_span_told_once(danced: Danced) -> None:
+    paid: list[tuple[Heard[Any], Decision]] = []
+    danced.payment.noticed.append(paid.extend)
+    told, steps = danced.payment.noticed[0], len(choreography.flow("happy"))
+    spans = danced.trace(danced.place("happy"), steps)
+    drive_until(lambda: bool(paid), pause)
+    [(heard, decision)] = paid
+    again = heard._replace(at=heard.at + AGAIN)
+    told([(heard, decision), (again, decision)])
+    assert len(danced.kept.get_finished_spans()) == steps
+
+    kept = InMemorySpanExporter()
+    Traces(SimpleSpanProcessor(kept)).follow(danced.payment, services(settings.load({}))["payment"])
+    restarted = danced.payment.noticed[-1]
+    restarted([(again._replace(at=again.at + 1), decision)])
+    assert not kept.get_finished_spans()
+    restarted([(again, decision), (again, decision)])
+    [span] = kept.get_finished_spans()
+    first = spans[span.context.span_id] if span.context else None
+    assert first
+    assert (span.name, span.parent, span.start_time) == (first.name, first.parent, first.start_time)
+
+
+def test_what_is_wanted_reaches_the_collector_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        serving = threading.Thread(target=collector.serve_forever, daemon=True)
+        serving.start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        with Embedded(settings.load({}, {"traces": "otlp"}), tmp_path / "data") as running:
+            order_id = place(Client(running.app), "stock-failure")
+        collector.shutdown()
+        serving.join()
+    sent = b"".join(bodies)
+    assert b"Save order (PENDING)" in sent
+    assert order_id.encode() in sent
+
+
+def test_nothing_of_it_is_imported_unless_it_is_wanted() -> None:
+    seen = _python(
+        "import sys, farandole.cli, farandole.runtime.embedded, farandole.runtime.distributed\n"
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    assert seen == "[]"
+
+
+def test_a_missing_package_is_named() -> None:
+    said = _python(
+        "import sys\n"
+        "sys.modules['opentelemetry'] = None\n"
+        "from farandole.runtime import settings, traces\n"
+        "try:\n"
+        "    traces.follow(settings.load({}, {'traces': 'otlp'}), [])\n"
+        "except settings.InvalidSetting as error:\n"
+        "    print(error)"
+    )
+    assert "FARANDOLE_TRACES: expected the package opentelemetry" in said
+    assert "pip install 'farandole[otel]'" in said
+
+
+def _python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
