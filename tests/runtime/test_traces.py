@@ -1,11 +1,9 @@
 """An order is one trace, told from its events alone; nothing of it is there unless it is wanted."""
 
-import gzip
+import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +22,7 @@ from farandole.runtime.embedded import Embedded
 from farandole.runtime.otel import AGAIN, Traces
 from farandole.runtime.wiring import services
 from tests.http.conftest import Client
+from tests.support.collector import collecting
 
 KINDS = {"happy": ("tea", "10.00"), "payment-failure": ("tea", "10000.01"), "stock-failure": ("unicorn", "1.00")}
 Spans = dict[int, ReadableSpan]
@@ -142,30 +141,13 @@ def test_what_is_heard_again_is_the_same_span_told_once(danced: Danced) -> None:
 
 
 def test_what_is_wanted_reaches_the_collector_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies: list[bytes] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            bodies.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
-        serving = threading.Thread(target=collector.serve_forever, daemon=True)
-        serving.start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
-        with Embedded(settings.load({}, {"traces": "otlp"}), tmp_path / "data") as running:
+    with collecting() as collector:
+        for name, value in collector.env.items():
+            monkeypatch.setenv(name, value)
+        with Embedded(settings.load(os.environ), tmp_path / "data") as running:
             order_id = place(Client(running.app), "stock-failure")
-        collector.shutdown()
-        serving.join()
-    sent = b"".join(bodies)
-    assert b"Save order (PENDING)" in sent
-    assert order_id.encode() in sent
+    first = next(span for span in collector.spans() if span.name == "Save order (PENDING)")
+    assert (first.service, first.trace, first.parent) == ("order", order_id.replace("-", ""), "")
 
 
 def test_nothing_of_it_is_imported_unless_it_is_wanted() -> None:
