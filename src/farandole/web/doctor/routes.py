@@ -40,18 +40,25 @@ class Doctor:
 
     def __init__(self, monitor: Desk, branches: Branches, watch: Watching) -> None:
         self._monitor, self._branches, self._watch = monitor, branches, watch
+        self._told: tuple[Observation, Diagnosis] | None = None
 
     async def seen(self) -> Observation:
         """The last look; raises Transient when there was none in time."""
         return await self._watch.seen()
 
     async def everything(self) -> Diagnosis:
+        """Told once a look, however many ask; `looked_at` says when that was."""
         seen, late_after = await self._watch.seen(), self._watch.late_after
+        if self._told and self._told[0] is seen:
+            return self._told[1]
         try:
             found = await self._monitor.read(lambda transaction: report.read(transaction, seen.at - late_after))
         except Transient:
             found = None
-        return report.diagnosis(found, seen, late_after)
+        told = report.diagnosis(found, seen, late_after)
+        if found is not None:
+            self._told = seen, told
+        return told
 
     async def order(self, order_id: str) -> OrderDiagnosis | None:
         """Why one order waits; None when nobody knows it."""
