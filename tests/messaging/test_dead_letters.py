@@ -1,5 +1,6 @@
 """Parked records are told in the log, however many, without filling it."""
 
+import pytest
 from structlog.testing import capture_logs
 
 from farandole.messaging.dead_letters import ANNOUNCE_EVERY, ANNOUNCED, Announcer, letter
@@ -37,3 +38,28 @@ def test_a_rare_parked_record_is_always_told_with_its_id_and_error() -> None:
             now += ANNOUNCE_EVERY
     assert [line["dead_letter"] for line in said] == [letters(1)[0].id] * 3 * ANNOUNCED
     assert {line["error"] for line in said} == {"'expected JSON'"}
+
+
+ORDER, EVENT, CAUSE = (f"01a2083b-9939-7622-b5f7-4da344e11fc{n}" for n in range(3))
+
+
+@pytest.mark.parametrize(
+    ("key", "headers", "told"),
+    [
+        (
+            ORDER,
+            {"ce_id": EVENT, "ce_causationid": CAUSE},
+            {"order_id": ORDER, "event_id": EVENT, "causation_id": CAUSE},
+        ),
+        (ORDER, {"ce_id": EVENT}, {"order_id": ORDER, "event_id": EVENT}),
+        ("ada@example.com", {"ce_id": "ada@example.com", "ce_causationid": EVENT + "\n"}, {}),
+    ],
+)
+def test_a_parked_record_is_told_with_the_ids_it_has_and_nothing_a_stranger_wrote_in_their_place(
+    key: str, headers: dict[str, str], told: dict[str, str]
+) -> None:
+    fields = tuple((name, value.encode()) for name, value in headers.items())
+    record = Record("order.placed", 0, 0, key.encode(), b"{", fields, 0)
+    with capture_logs() as said:
+        Announcer("inventory", lambda: 0)([letter("inventory", ("topic", record), Poison("expected JSON"), 0)])
+    assert {name: value for name, value in said[0].items() if name.endswith("_id")} == told

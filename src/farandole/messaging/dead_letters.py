@@ -1,5 +1,6 @@
 """A poison record is parked with its bytes, headers, origin and error; replay is by hand, through the same handler, once."""
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -20,6 +21,7 @@ from farandole.messaging.service import Service
 ANNOUNCED: Final = 20
 """Parked records that are logged one by one, in so many microseconds."""
 ANNOUNCE_EVERY: Final = 10_000_000
+_UUID: Final = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 log = structlog.get_logger()
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
 
@@ -52,9 +54,18 @@ class Announcer:
                 log.warning("parked many", service=self._service, records=self._unsaid)
             self._unsaid = 0
         for found in letters[: self._room]:
-            log.warning("parked", service=self._service, dead_letter=found.id, error=repr(found.error)[:300])
+            why = repr(found.error)[:300]
+            log.warning("parked", service=self._service, dead_letter=found.id, error=why, **_names(found))
         self._unsaid += max(0, len(letters) - self._room)
         self._room = max(0, self._room - len(letters))
+
+
+def _names(letter: DeadLetter) -> dict[str, str]:
+    """The order, the event and its cause, as far as the record has ids for them: a stranger's may have any text there."""
+    headers = dict(letter.headers)
+    ids = {"event_id": headers.get("ce_id"), "causation_id": headers.get("ce_causationid")}
+    texts = {"order_id": letter.record_key or b""} | {name: b64decode(text or "") for name, text in ids.items()}
+    return {name: text.decode() for name, text in texts.items() if _UUID.fullmatch(text)}
 
 
 def letter(service: str, place: tuple[str, Record], error: Exception, now: int) -> DeadLetter:
