@@ -103,6 +103,7 @@ proof: servers ## All of these at length, up to 40 minutes; writes docs/evidence
 	$(BIN)/python -m farandole.proof.hostile --records 100000 --json > $(PROOF)/hostile.json
 	$(BIN)/farandole torture --minutes 12 --json > $(PROOF)/torture.json
 	$(BIN)/python -m tests.mutants --out $(PROOF)
+	$(BIN)/python -m pytest -m proof
 	$(BIN)/python -m farandole.proof.evidence $(PROOF)
 
 ##@ Release

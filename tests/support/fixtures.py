@@ -14,6 +14,7 @@ from tests.support.desk import DeskAddress, ServerDesk
 
 DESK = pytest.StashKey[ServerDesk]()
 DESK_ADDRESS = pytest.StashKey[DeskAddress]()
+PROOF = "proof"
 SERVER_FIXTURES = ("kafka", "postgres", "chromium")
 
 
@@ -72,8 +73,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         desk.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks every test with the servers it uses."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks every test with the servers it uses, and leaves those of `make proof` to it."""
+    if PROOF not in config.option.markexpr:
+        lengthy = [item for item in items if item.get_closest_marker(PROOF)]
+        config.hook.pytest_deselected(items=lengthy)
+        items[:] = [item for item in items if item not in lengthy]
     for item in items:
         for server in SERVER_FIXTURES:
             if server in getattr(item, "fixturenames", ()):

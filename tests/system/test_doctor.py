@@ -11,15 +11,12 @@ import httpx
 import psycopg
 import pytest
 from click.testing import CliRunner
-from confluent_kafka import OFFSET_END, TopicPartition
-from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
 from farandole.cli import farandole as command
 from farandole.contract.events import OrderValidated
 from farandole.messaging.envelope import Event
-from farandole.proof.ground import KafkaServer, Missing
-from farandole.proof.ground.cluster import SAGA, Cluster, Member, farandole
+from farandole.proof.ground.cluster import SAGA, Cluster, Member
 from farandole.proof.ground.postgres import libpq_url
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.embedded import Embedded
@@ -233,68 +230,6 @@ def test_a_database_that_is_away_is_named_and_what_waits_for_it_is_counted(clust
     assert {name for name, one in status.items() if one["database"]} == {"payment"}
     admin(cluster, "ALTER DATABASE {0} ALLOW_CONNECTIONS true", "payment")
     await_well(url)
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    """A broker of this test alone, not started yet."""
-    try:
-        server = KafkaServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.close()
-
-
-def delete_records(cluster: Cluster, topic: str) -> None:
-    """Throw away all that a topic has, as a retention that is too short would."""
-    client = AdminClient({"bootstrap.servers": cluster.kafka, "log_level": 0})
-    name = cluster.prefix + topic
-    partitions = client.list_topics(name, timeout=10).topics[name].partitions
-    places = [TopicPartition(name, number, OFFSET_END) for number in partitions]
-    for answer in client.delete_records(places).values():
-        answer.result(10)
-
-
-@pytest.mark.kafka
-@pytest.mark.timeout(360)
-def test_a_broker_that_is_away_an_event_that_is_lost_and_records_that_are_deleted(
-    own_kafka: KafkaServer, postgres: PostgresDatabases
-) -> None:
-    own_kafka.start()
-    databases = {name: postgres.database() for name in NAMES}
-    with Cluster(own_kafka.bootstrap, databases, "doctor.") as cluster:
-        cluster.prepare()
-        members = start_all(cluster)
-        url = members["monitor"].url
-
-        own_kafka.kill()
-        order = place(url, "7.00")
-        found = await_words(url, "1 order, 7.00 USD, waits at order: Kafka has been away since")
-        (group,) = found["groups"]
-        assert "1 event waits in the outbox of order since" in group["cause"]["evidence"][0]
-        assert "Kafka has been away since" in of_order(url, order)["sentence"]
-
-        members["order"].kill()
-        with psycopg.connect(libpq_url(cluster.databases["order"]), autocommit=True) as connection:
-            assert connection.execute("DELETE FROM outbox").rowcount == 1
-        own_kafka.start()
-        start_again(cluster, members, "order")
-        await_words(url, "1 order, 7.00 USD, waits at order: order.placed of order is lost")
-        lost = of_order(url, order)
-        assert (lost["state"], lost["hops"][0]["cause"]["kind"]) == ("late", "lost")
-        env = cluster.env | {"FARANDOLE_DATABASE": cluster.databases["order"]}
-        assert farandole("republish", "order", env=env).returncode == 0
-        await_well(url)
-        assert of_order(url, order)["state"] == "over"
-
-        members["payment"].kill()
-        order = place(url, "8.00")
-        drive_until(lambda: of_order(url, order)["state"] == "late", pause)
-        delete_records(cluster, "order.validated")
-        await_words(
-            url, "1 order, 8.00 USD, waits at payment: payment reads on at", "records were deleted before it heard them"
-        )
 
 
 def test_nobody_there_is_exit_code_two() -> None:

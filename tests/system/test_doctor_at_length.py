@@ -1,0 +1,186 @@
+"""Causes that take long to produce for real: run by `make proof`, or by `pytest -m proof`."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground.cluster import Cluster, farandole
+from farandole.proof.ground.postgres import libpq_url
+from farandole.proof.ground.waiting import drive_until, pause
+from farandole.runtime.wiring import NAMES
+from tests.support.databases import PostgresDatabases
+from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, start_again, start_all
+
+pytestmark = pytest.mark.proof
+
+
+@pytest.fixture
+def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
+    databases = {name: postgres.database() for name in NAMES}
+    with Cluster(kafka, databases, topic_prefix) as made:
+        made.prepare()
+        yield made
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """A broker of this test alone, not started yet."""
+    try:
+        server = KafkaServer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.close()
+
+
+def delete_records(cluster: Cluster, topic: str) -> None:
+    """Throw away all that a topic has, as a retention that is too short would."""
+    client = AdminClient({"bootstrap.servers": cluster.kafka, "log_level": 0})
+    name = cluster.prefix + topic
+    partitions = client.list_topics(name, timeout=10).topics[name].partitions
+    places = [TopicPartition(name, number, OFFSET_END) for number in partitions]
+    for answer in client.delete_records(places).values():
+        answer.result(10)
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(360)
+def test_a_broker_that_is_away_and_an_event_that_is_lost(own_kafka: KafkaServer, postgres: PostgresDatabases) -> None:
+    own_kafka.start()
+    databases = {name: postgres.database() for name in NAMES}
+    with Cluster(own_kafka.bootstrap, databases, "doctor.") as cluster:
+        cluster.prepare()
+        members = start_all(cluster)
+        url = members["monitor"].url
+
+        own_kafka.kill()
+        order = place(url, "7.00")
+        found = await_words(url, "1 order, 7.00 USD, waits at order: Kafka has been away since")
+        (group,) = found["groups"]
+        assert "1 event waits in the outbox of order since" in group["cause"]["evidence"][0]
+        assert "Kafka has been away since" in of_order(url, order)["sentence"]
+
+        members["order"].kill()
+        with psycopg.connect(libpq_url(cluster.databases["order"]), autocommit=True) as connection:
+            assert connection.execute("DELETE FROM outbox").rowcount == 1
+        own_kafka.start()
+        start_again(cluster, members, "order")
+        await_words(url, "1 order, 7.00 USD, waits at order: order.placed of order is lost")
+        lost = of_order(url, order)
+        assert (lost["state"], lost["hops"][0]["cause"]["kind"]) == ("late", "lost")
+        env = cluster.env | {"FARANDOLE_DATABASE": cluster.databases["order"]}
+        assert farandole("republish", "order", env=env).returncode == 0
+        await_well(url)
+        assert of_order(url, order)["state"] == "over"
+
+
+@pytest.mark.timeout(240)
+def test_records_that_are_deleted_before_they_are_heard_are_named(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    heard = place(url)
+    drive_until(lambda: of_order(url, heard)["state"] == "over", pause)
+    assert members["payment"].terminate() == 0
+    order = place(url, "8.00")
+    drive_until(lambda: of_order(url, order)["state"] == "late", pause)
+    delete_records(cluster, "order.validated")
+    await_words(
+        url, "1 order, 8.00 USD, waits at payment: payment reads on at", "records were deleted before it heard them"
+    )
+    assert doctor(url)[0] == 1
+
+
+@pytest.mark.timeout(240)
+def test_a_frozen_process_does_not_answer_and_its_orders_are_counted_until_it_goes_on(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url, process = members["monitor"].url, members["payment"].process
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        order = place(url, "4.00")
+        # Kafka counts it as a member until its session is over.
+        silent = r"1 order, 4\.00 USD, waits at payment: (payment has not answered|the payment group has had no member) since"
+        found = await_words(url, re.compile(silent), f"{members['payment'].url} does not answer")
+        assert {group["cause"]["service"] for group in found["groups"]} == {"payment"}
+        await_words(url, "1 order, 4.00 USD, waits at payment: the payment group has had no member since")
+        assert process.poll() is None
+        assert doctor(url)[0] == 1
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    await_well(url)
+    assert of_order(url, order)["state"] == "over"
+
+
+@pytest.mark.timeout(240)
+def test_a_service_that_a_lock_holds_up_is_said_to_stand_still(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    with psycopg.connect(libpq_url(cluster.databases["payment"])) as connection:
+        connection.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
+        order = place(url, "6.00")
+        await_words(url, "1 order, 6.00 USD, waits at payment: ", "payment has heard nothing since", "has 1 member")
+        assert doctor(url)[0] == 1
+        connection.rollback()
+    await_well(url)
+    assert of_order(url, order)["state"] == "over"
+
+
+@pytest.mark.timeout(240)
+def test_a_record_that_nobody_can_read_is_told_as_parked_until_it_is_discarded(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    producer = Producer({"bootstrap.servers": cluster.kafka})
+    producer.produce(f"{cluster.prefix}order.validated", b"\xff garbage", b"\xff")
+    assert producer.flush(30) == 0
+    found = await_words(
+        url,
+        "1 record parked as dead letters at payment; the newest since",
+        "1 record parked as dead letters at monitor; the newest since",
+    )
+    assert (found["well"], found["late"], found["groups"]) == (False, 0, [])
+    assert doctor(url)[0] == 1
+    for letter in httpx.get(f"{url}/api/dead-letters").raise_for_status().json()["items"]:
+        answer = httpx.post(f"{url}/api/dead-letters/{letter['id']}/discard", json={"reason": "not ours"})
+        assert answer.is_success, answer.text
+    await_well(url)
+    assert doctor(url)[0] == 0
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server of this test alone, not started yet."""
+    try:
+        server = PostgresServer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(240)
+def test_a_server_with_every_database_that_is_away_is_told_for_each_service(
+    kafka: str, topic_prefix: str, own_postgres: PostgresServer
+) -> None:
+    own_postgres.start()
+    for name in NAMES:
+        own_postgres.create_database(name)
+    with Cluster(kafka, {name: own_postgres.url(name) for name in NAMES}, topic_prefix) as cluster:
+        cluster.prepare()
+        members = start_all(cluster)
+        url = members["monitor"].url
+        own_postgres.kill()
+        found = await_words(url, *(f"the database of {name} has been away since" for name in NAMES))
+        assert (found["well"], found["late"]) == (False, None)
+        assert doctor(url)[0] == 1
+        own_postgres.start()
+        await_well(url)
+        order = place(url, "3.00")
+        drive_until(lambda: of_order(url, order)["state"] == "over", pause)
