@@ -27,6 +27,8 @@ WISHES = (
     Wish("COMPLETED", "ada", None),
     Wish("FAILED", "ada", None),
     Wish("COMPLETED", "nobody", None),
+    Wish(None, None, None, "nobody@example.com"),
+    Wish("COMPLETED", "ada", None, "nobody@example.com"),
 )
 
 
@@ -103,3 +105,18 @@ def instructions(desk: DeskForTests, wish: Wish) -> int:
         listing.looked_up_to(transaction, wish)
         file.set_progress_handler(None, 1)
     return done[0]
+
+
+@pytest.mark.parametrize("asked", ["ada_l@example.com", "ADA_L@Example.com"])
+def test_orders_are_found_by_the_whole_address_of_their_customer(
+    client: Client, order_desk: DeskForTests, asked: str
+) -> None:
+    others = ("adaxl@example.com", "bada_l@example.com", "ada_l@example.community", None)
+    for number, email in enumerate((*others, "Ada_L@example.com", *others, "ada_l@example.com")):
+        forged = 'c-1","email":"ada_l@example.com'
+        customer, line = events.Customer(id=forged, email=email), events.Line(sku="tea", quantity=1, unit_price="1.00")
+        key = order_id(number)
+        order_desk.put(ORDERS, Order(key, "d", NOON, forged, customer, "USD", 100, (line,)))
+    assert list(pages(client, email=asked)) == [[order_id(9), order_id(4)]]
+    assert list(pages(client, email=asked, status="COMPLETED")) == [[]]
+    assert list(pages(client, email="ada_l@example")) == [[]]

@@ -84,6 +84,16 @@ def test_orders_are_found_by_their_customer_and_their_status(running: Site, visi
     expect(page.get_by_role("heading", level=1)).to_contain_text(mine[1])
 
 
+def test_orders_are_found_by_the_address_of_their_customer(running: Site, visit: Open) -> None:
+    mine = running.danced("happy", "whose-address-is-known")
+    address = running.client.get(f"/api/orders/{mine}").json()["customer"]["email"]
+    page = visit("/")
+    page.get_by_role("searchbox").fill(address.upper())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name=mine)).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value(address.upper())
+
+
 @pytest.mark.parametrize("known", ["order", "event"])
 def test_an_order_is_found_by_its_id_and_by_that_of_an_event(running: Site, visit: Open, known: str) -> None:
     order_id = running.danced()

@@ -18,7 +18,9 @@ from farandole.web.sources import Sources
 STATUSES: Final = ("PENDING", "COMPLETED", "PAYMENT_FAILED", "FAILED")
 AGES: Final = {"10": "10 seconds", "60": "a minute", "600": "10 minutes", "3600": "an hour", "86400": "a day"}
 """Seconds since an order was placed, at least."""
-KEPT: Final = ("status", "customer_id", "older", "cursor")
+KEPT: Final = ("status", "customer_id", "email", "older", "cursor")
+EMAIL: Final = r"[^@\s]+@[^@\s]+"
+"""What is looked for as an address; a customer's id that looks like one is found by `?customer_id=`."""
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:
@@ -28,7 +30,7 @@ def routes(sources: Sources) -> tuple[Route, ...]:
         if parameters.fits(UUID, wanted):
             return forms.see(await _place_of(sources, wanted))
         if wanted:
-            query["customer_id"] = wanted
+            query["email" if parameters.fits(EMAIL, wanted) else "customer_id"] = wanted
         found = await sources.get("order", "/api/orders", _asked(query)) or {"items": [], "next_cursor": None}
         template = "_orders.html" if partial(request) else "orders.html"
         return page(

@@ -106,6 +106,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             parameters.choice(request, "status", Status),
             parameters.matching(request, "customer_id", r"[^\x00]{1,128}"),
             parameters.read_cursor(request),
+            parameters.matching(request, "email", r"[^\x00]{1,254}"),
         )
         limit = parameters.limit(request)
         return json(await desk.read(lambda transaction: _page(transaction, wish, limit)))
@@ -113,6 +114,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     filters = (
         Parameter("status", schema={"type": "string", "enum": [str(status) for status in Status]}),
         Parameter("customer_id", schema={"type": "string", "minLength": 1, "maxLength": 128}),
+        Parameter("email", schema={"type": "string", "minLength": 1, "maxLength": 254}, description="in any case"),
     )
     return (
         post(

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from farandole.messaging.database import Transaction
@@ -13,16 +14,18 @@ LOOKED_AT: Final = 20_000
 
 
 class Wish(NamedTuple):
-    """Orders in a status, of a customer, that follow an id; None: whatever."""
+    """Orders in a status, of a customer, that follow an id, whose customer has an e-mail address; None: whatever."""
 
     status: str | None
     customer_id: str | None
     before: str | None
+    email: str | None = None
 
     @property
     def sifted(self) -> bool:
         """Whether orders that do not fit lie between those that do, in every index."""
-        return self.status == Status.PENDING or (self.status is not None and self.customer_id is not None)
+        ended_of_customer = self.status is not None and self.customer_id is not None
+        return self.status == Status.PENDING or ended_of_customer or self.email is not None
 
 
 def joined() -> sa.Select[Any]:
@@ -66,7 +69,19 @@ def _looked_at(wish: Wish) -> sa.Select[Any]:
 
 def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
     """Ids among those that are looked at; a limit within a limit, for then no planner begins at the other end."""
-    few, ended = _looked_at(wish).limit(LOOKED_AT).subquery("looked_at"), outcomes.alias("ended")
-    fits = ended.c.order_id.is_(None) if wish.status == Status.PENDING else ended.c.status == wish.status
+    looked_at = _looked_at(wish).add_columns(orders.c.customer).limit(LOOKED_AT)
+    few, ended = looked_at.subquery("looked_at"), outcomes.alias("ended")
+    fits: list[sa.ColumnElement[bool]] = []
+    if wish.email is not None:
+        fits.append(_has(few.c.customer, wish.email))
+    if wish.status is not None:
+        pending = wish.status == Status.PENDING
+        fits.append(ended.c.order_id.is_(None) if pending else ended.c.status == wish.status)
     both = few.join(ended, few.c.order_id == ended.c.order_id, isouter=True)
-    return sa.select(few.c.order_id).select_from(both).where(fits).order_by(few.c.order_id.desc()).limit(limit)
+    return sa.select(few.c.order_id).select_from(both).where(*fits).order_by(few.c.order_id.desc()).limit(limit)
+
+
+def _has(customer: sa.ColumnElement[Any], email: str) -> sa.ColumnElement[bool]:
+    """Whether the JSON of a customer has this address, in any case; in its other texts a quotation mark is escaped."""
+    wanted = '"email":' + msgspec.json.encode(email.lower()).decode()
+    return sa.func.lower(sa.cast(customer, sa.Text)).contains(wanted, autoescape=True)
