@@ -1,7 +1,6 @@
 """The distributed system as users run it: real processes on real Kafka and PostgreSQL, killed while they work."""
 
 import asyncio
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,21 +12,11 @@ from farandole.proof.ground.cluster import SAGA, Cluster, Member
 from farandole.proof.ground.topics import record_facts
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.demo import specification
-from farandole.runtime.wiring import NAMES
-from tests.support.databases import PostgresDatabases
 
 ORDERS = 2_000
 CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
 PRICES = {"happy": "10.00", "payment-failure": "10000.01", "stock-failure": "1.00"}
 SKUS = {"happy": "tea", "payment-failure": "tea", "stock-failure": "unicorn"}
-
-
-@pytest.fixture
-def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
-    databases = {name: postgres.database() for name in NAMES}
-    with Cluster(kafka, databases, topic_prefix) as made:
-        made.prepare()
-        yield made
 
 
 def wish(flow: str) -> dict[str, object]:

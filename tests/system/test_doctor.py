@@ -22,9 +22,7 @@ from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
-from farandole.runtime.wiring import NAMES
 from farandole.services.payment import handlers as payment
-from tests.support.databases import PostgresDatabases
 
 CUSTOMER = {"id": "c-1", "email": "ada@example.com"}
 LATE_AFTER = "2"
@@ -152,14 +150,6 @@ def test_a_bug_in_a_handler_is_told_as_the_parked_event_that_it_left(
             assert httpx.post(f"{url}/api/dead-letters/{letter['id']}/replay", json={}).status_code == 200
         await_well(url)
         assert of_order(url, ill)["state"] == "over"
-
-
-@pytest.fixture
-def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
-    databases = {name: postgres.database() for name in NAMES}
-    with Cluster(kafka, databases, topic_prefix) as made:
-        made.prepare()
-        yield made
 
 
 def start_all(cluster: Cluster) -> dict[str, Member]:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
 
 import httpx
 import psycopg
@@ -11,7 +10,7 @@ import pytest
 from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground import KafkaServer, PostgresServer
 from farandole.proof.ground.cluster import Cluster, farandole
 from farandole.proof.ground.postgres import libpq_url
 from farandole.proof.ground.waiting import drive_until, pause
@@ -20,25 +19,6 @@ from tests.support.databases import PostgresDatabases
 from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, start_again, start_all
 
 pytestmark = pytest.mark.proof
-
-
-@pytest.fixture
-def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
-    databases = {name: postgres.database() for name in NAMES}
-    with Cluster(kafka, databases, topic_prefix) as made:
-        made.prepare()
-        yield made
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    """A broker of this test alone, not started yet."""
-    try:
-        server = KafkaServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.close()
 
 
 def delete_records(cluster: Cluster, topic: str) -> None:
@@ -151,17 +131,6 @@ def test_a_record_that_nobody_can_read_is_told_as_parked_until_it_is_discarded(c
         assert answer.is_success, answer.text
     await_well(url)
     assert doctor(url)[0] == 0
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A server of this test alone, not started yet."""
-    try:
-        server = PostgresServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.close()
 
 
 @pytest.mark.postgres

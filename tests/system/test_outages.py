@@ -12,35 +12,14 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
-from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground import KafkaServer, PostgresServer
 from farandole.proof.ground.cluster import SAGA, Cluster, Member
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
-from tests.support.databases import PostgresDatabases
 from tests.system.test_distributed import place, receive, start_all, wish
 
 TOPICS = ("order.placed", "order.validated", "order.paid", "order.completed", "payment.failed", "order.failed")
 Headers = list[tuple[str, str | bytes | None]]
-
-
-@pytest.fixture
-def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
-    databases = {name: postgres.database() for name in NAMES}
-    with Cluster(kafka, databases, topic_prefix) as made:
-        made.prepare()
-        yield made
-
-
-@pytest.fixture
-def own_servers() -> Iterator[tuple[KafkaServer, PostgresServer]]:
-    """Servers of this test alone, not started yet."""
-    try:
-        kafka, postgres = KafkaServer(), PostgresServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield kafka, postgres
-    kafka.close()
-    postgres.close()
 
 
 def ready(member: Member) -> httpx.Response:
@@ -70,9 +49,9 @@ def all_is_well(cluster: Cluster, acknowledged: list[str]) -> None:
 @pytest.mark.postgres
 @pytest.mark.timeout(240)
 def test_services_wait_for_their_servers_and_go_on_by_themselves(
-    own_servers: tuple[KafkaServer, PostgresServer], topic_prefix: str
+    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str
 ) -> None:
-    kafka, postgres = own_servers
+    kafka, postgres = own_kafka, own_postgres
     databases = {name: postgres.url(name) for name in NAMES}
     with Cluster(kafka.bootstrap, databases, topic_prefix) as cluster:
         members = {name: cluster.start(name) for name in NAMES}
