@@ -1,6 +1,5 @@
 """A poison record is parked with its bytes, headers, origin and error; replay is by hand, through the same handler, once."""
 
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -12,7 +11,7 @@ import structlog
 from farandole.messaging.batch import decide
 from farandole.messaging.causes import cause, subject
 from farandole.messaging.database import Database, Transaction
-from farandole.messaging.envelope import Heard, Message, Record, event_id, unseal
+from farandole.messaging.envelope import Heard, Message, Record, event_id, is_uuid, unseal
 from farandole.messaging.failure import Poison, Refused, Unfit
 from farandole.messaging.kernel_tables import DISCARDED, KERNEL, OPEN, REPLAYED, Action, DeadLetter
 from farandole.messaging.relay import outbox_row
@@ -21,7 +20,6 @@ from farandole.messaging.service import Service
 ANNOUNCED: Final = 20
 """Parked records that are logged one by one, in so many microseconds."""
 ANNOUNCE_EVERY: Final = 10_000_000
-_UUID: Final = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 log = structlog.get_logger()
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
 
@@ -62,10 +60,10 @@ class Announcer:
 
 def _names(letter: DeadLetter) -> dict[str, str]:
     """The order, the event and its cause, as far as the record has ids for them: a stranger's may have any text there."""
-    headers = dict(letter.headers)
-    ids = {"event_id": headers.get("ce_id"), "causation_id": headers.get("ce_causationid")}
-    texts = {"order_id": letter.record_key or b""} | {name: b64decode(text or "") for name, text in ids.items()}
-    return {name: text.decode() for name, text in texts.items() if _UUID.fullmatch(text)}
+    record = record_of(letter)
+    headers = dict(record.headers)
+    ids = {"order_id": record.key, "event_id": headers.get("ce_id"), "causation_id": headers.get("ce_causationid")}
+    return {name: text.decode() for name, text in ids.items() if text and is_uuid(text)}
 
 
 def letter(service: str, place: tuple[str, Record], error: Exception, now: int) -> DeadLetter:

@@ -16,7 +16,7 @@ LARGEST_VALUE: Final = 256 * 1024
 """Bytes of the largest value a consumer tries to understand; an honest event has below 32 KiB."""
 
 VERSION: Final = 1
-_UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+is_uuid: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
 """U+0000 as JSON escapes it; after an even number of backslashes `u0000` is only text."""
 _encode: Final = msgspec.json.Encoder().encode
@@ -204,7 +204,7 @@ def _unexpected(wanted: str, headers: Headers, name: str) -> Poison:
 
 def _uuid(headers: Headers, name: str) -> str:
     content = headers.get(name)
-    if content is None or not _UUID(content):
+    if content is None or not is_uuid(content):
         raise _unexpected(f"a UUID in {name}", headers, name)
     return content.decode()
 

@@ -41,7 +41,7 @@ class Relation(Generic[R]):
             raise TypeError(f"{kind.__name__}: expected the columns {fields}, found {columns}")
         self.kind, self.table, self.name = kind, table, str(table.name)
         self.columns = tuple(columns)
-        self.keys = tuple(str(column.name) for column in table.primary_key.columns)
+        self.keys = tuple(column.name for column in table.primary_key.columns)
         self.rest = tuple(column for column in columns if column not in self.keys)
         types = get_type_hints(kind)
         self._json = {

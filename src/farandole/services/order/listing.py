@@ -28,9 +28,10 @@ class Wish(NamedTuple):
         return self.status == Status.PENDING or ended_of_customer or self.email is not None
 
 
-def joined() -> sa.Select[Any]:
-    """Orders beside their outcomes, if there are any."""
-    return _beside(inner=False)
+def joined(*, inner: bool = False) -> sa.Select[Any]:
+    """Orders beside their outcomes, if there are any; inner: only those that have one."""
+    both = orders.join(outcomes, orders.c.order_id == outcomes.c.order_id, isouter=not inner)
+    return sa.select(*orders.columns, *outcomes.columns).select_from(both)
 
 
 def page(wish: Wish, limit: int) -> sa.Select[Any]:
@@ -39,7 +40,7 @@ def page(wish: Wish, limit: int) -> sa.Select[Any]:
         return joined().where(orders.c.order_id.in_(_sifted(wish, limit))).order_by(orders.c.order_id.desc())
     ended = wish.status is not None
     order_id = outcomes.c.order_id if ended else orders.c.order_id
-    statement = _beside(inner=ended).order_by(order_id.desc()).limit(limit)
+    statement = joined(inner=ended).order_by(order_id.desc()).limit(limit)
     if ended:
         statement = statement.where(outcomes.c.status == wish.status)
     if wish.customer_id is not None:
@@ -53,11 +54,6 @@ def looked_up_to(transaction: Transaction, wish: Wish) -> str | None:
         return None
     found = transaction.connection.scalar(_looked_at(wish).offset(LOOKED_AT - 1).limit(1))
     return None if found is None else str(found)
-
-
-def _beside(*, inner: bool) -> sa.Select[Any]:
-    both = orders.join(outcomes, orders.c.order_id == outcomes.c.order_id, isouter=not inner)
-    return sa.select(*orders.columns, *outcomes.columns).select_from(both)
 
 
 def _looked_at(wish: Wish) -> sa.Select[Any]:
