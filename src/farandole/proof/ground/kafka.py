@@ -2,13 +2,9 @@
 
 import base64
 import secrets
-import shutil
 import signal
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -16,96 +12,53 @@ from confluent_kafka.admin import AdminClient
 from farandole.proof.ground.kafka_jars import fetched_jars, java
 from farandole.proof.ground.ports import accepts_connections, free_port
 from farandole.proof.ground.processes import Account, ServerProcess, run_to_end
+from farandole.proof.ground.server import Server
 
 LOGGING = Path(__file__).parent / "log4j2.yaml"
-START_SECONDS = 120
 FAST_START = ("-XX:TieredStopAtLevel=1",)
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC")
 
 
-class KafkaServer:
+class KafkaServer(Server):
     """A broker and controller in one process; `fast_start=False` keeps the second compiler, which pays under load.
 
     Who comes through the proxy on port `proxy`, which forwards to `behind_proxy`, is told to come back through it."""
+
+    START_SECONDS = 120
+    STOP, KILL = signal.SIGTERM, signal.SIGKILL
 
     def __init__(
         self, settings: Mapping[str, str] | None = None, *, fast_start: bool = True, proxy: int | None = None
     ) -> None:
         self._java, self._jars = java(), fetched_jars()
+        super().__init__("kafka")
         self._proxy, self.behind_proxy = proxy, free_port()
-        self._port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="farandole-kafka-"))
-        self.log = self._folder / "server.log"
         self._properties = self._folder / "server.properties"
         self._properties.write_text(self._rendered(settings or {}))
-        self._formatted = False
         jvm = (*JVM, *(FAST_START if fast_start else ()))
         self._process = ServerProcess(self._program(*jvm, "kafka.Kafka", self._properties), self.log, Account.current())
 
     @property
     def bootstrap(self) -> str:
         """The address clients start from."""
-        return f"127.0.0.1:{self._port}"
+        return f"127.0.0.1:{self.port}"
 
     @property
     def address(self) -> str:
         """The address, under the name every server has."""
         return self.bootstrap
 
-    @property
-    def pid(self) -> int:
-        """The id of the broker's process."""
-        return self._process.pid
-
-    def start(self) -> None:
-        """Starts the broker and returns once it answers."""
-        if not self._formatted:
-            self._format()
-        self._process.start(self._answers, START_SECONDS)
-
-    def stop(self) -> None:
-        """Ends the broker in an orderly way."""
-        self._process.end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Ends the broker at once, as a crash would."""
-        self._process.end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Ends the broker in an orderly way and starts it again, with the same data and address."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Ends the broker and removes its data."""
-        self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _format(self) -> None:
+    def _initialise(self) -> None:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         format_storage = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", self._properties)
         run_to_end(self._program(*FAST_START, *format_storage), Account.current())
-        self._formatted = True
 
     def _program(self, *words: str | Path) -> list[str | Path]:
         classpath, logging = ("-cp", f"{self._jars}/*"), f"-Dlog4j2.configurationFile={LOGGING}"
         return [self._java, logging, *classpath, *words]
 
     def _answers(self) -> bool:
-        if not accepts_connections(self._port):
+        if not accepts_connections(self.port):
             return False
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         try:
@@ -124,7 +77,7 @@ class KafkaServer:
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
-            "log.dirs": str(self._folder / "data"),
+            "log.dirs": str(self._data),
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.replication.factor": "1",

