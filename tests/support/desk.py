@@ -7,22 +7,12 @@ from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from farandole.proof.ground import KafkaServer, Missing, PostgresServer, ServerFailed
+from farandole.proof.ground.server import Server
 
 CLOSE = ""
-
-
-class Server(Protocol):
-    """What the desk needs of a server."""
-
-    @property
-    def address(self) -> str: ...
-
-    def start(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 import os
 import uuid
-from collections.abc import Generator
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Protocol, TypeVar
 
 import pytest
 import structlog
 
-from farandole.proof.ground import Missing
+from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground.kafka import SHORT_SESSION
+from farandole.proof.ground.server import Server
 from tests.support.databases import PostgresDatabases
 from tests.support.desk import DeskAddress, ServerDesk
 
@@ -16,6 +19,7 @@ DESK = pytest.StashKey[ServerDesk]()
 DESK_ADDRESS = pytest.StashKey[DeskAddress]()
 PROOF = "proof"
 SERVER_FIXTURES = ("kafka", "postgres", "chromium")
+S = TypeVar("S", bound=Server)
 
 
 class WorkerNode(Protocol):
@@ -47,6 +51,26 @@ def topic_prefix() -> str:
 def postgres(pytestconfig: pytest.Config) -> PostgresDatabases:
     """Fresh databases on the run's PostgreSQL."""
     return PostgresDatabases(_requested(pytestconfig, "postgres"))
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """A broker of this test alone, not started yet."""
+    yield from own(lambda: KafkaServer(SHORT_SESSION))
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A database server of this test alone, not started yet."""
+    yield from own(PostgresServer)
+
+
+def own(make: Callable[[], S]) -> Iterator[S]:
+    """A server that one test may kill, until the test has ended."""
+    with _left_out():
+        server = make()
+    with closing(server):
+        yield server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,7 +133,14 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 def _requested(config: pytest.Config, server: str) -> str:
-    try:
+    with _left_out():
         return config.stash[DESK_ADDRESS].request(server)
+
+
+@contextmanager
+def _left_out() -> Iterator[None]:
+    """Skips a test whose server cannot run on this machine."""
+    try:
+        yield
     except Missing as missing:
-        pytest.skip(f"{server} is left out: {missing}")
+        pytest.skip(f"left out: {missing}")

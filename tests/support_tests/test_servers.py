@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from select import select
-from typing import TypeVar
 
 import psycopg
 import pytest
@@ -16,23 +15,14 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from farandole.proof.ground import KafkaServer, Missing, PostgresServer, ServerFailed
+from farandole.proof.ground import KafkaServer, PostgresServer, ServerFailed
 from farandole.proof.ground.postgres import libpq_url, system_programs, wheel_programs
 from farandole.proof.ground.processes import Account, ServerProcess
 from tests.support.databases import PostgresDatabases
+from tests.support.fixtures import own
 
 TOPIC = "kept"
 SECONDS = 30
-# A broker that was killed waits for its own last session to end before it is let in again: 9 s by default.
-SHORT_SESSION = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
-S = TypeVar("S", KafkaServer, PostgresServer)
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    """A broker that this test alone may stop."""
-    with _available(lambda: KafkaServer(SHORT_SESSION)) as server:
-        yield server
 
 
 @pytest.fixture(
@@ -40,9 +30,8 @@ def own_kafka() -> Iterator[KafkaServer]:
     ids=lambda found: found.parent.name,
 )
 def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
-    """A server that this test alone may stop, once from each place that PostgreSQL comes from."""
-    with _available(lambda: PostgresServer(programs=request.param)) as server:
-        yield server
+    """A server of this test alone, not started yet, once from each place that PostgreSQL comes from."""
+    yield from own(lambda: PostgresServer(programs=request.param))
 
 
 @pytest.mark.kafka
@@ -50,6 +39,7 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
 def test_an_acknowledged_record_survives_the_broker(
     own_kafka: KafkaServer, interrupt: Callable[[KafkaServer], None]
 ) -> None:
+    own_kafka.start()
     address, first = own_kafka.bootstrap, own_kafka.pid
     _create_topic(address, TOPIC)
     _produce(address, TOPIC, b"order 1")
@@ -67,6 +57,7 @@ def test_an_acknowledged_record_survives_the_broker(
 def test_a_committed_row_survives_the_server(
     own_postgres: PostgresServer, interrupt: Callable[[PostgresServer], None]
 ) -> None:
+    own_postgres.start()
     url = own_postgres.create_database("orders")
     _execute(url, "CREATE TABLE kept AS SELECT 1 AS id")
 
@@ -78,6 +69,7 @@ def test_a_committed_row_survives_the_server(
 
 @pytest.mark.postgres
 def test_a_database_server_is_durable_and_listens_on_loopback_only(own_postgres: PostgresServer) -> None:
+    own_postgres.start()
     names = ("fsync", "synchronous_commit", "listen_addresses", "unix_socket_directories", "max_connections")
     shown = [_execute(own_postgres.address, f"SHOW {name}")[0][0] for name in names]
     assert shown == ["on", "on", "127.0.0.1", "", "200"]
@@ -140,13 +132,6 @@ time.sleep(600)
         assert select([server], [], [], SECONDS)[0], "expected the server to end with its owner, found it alive"
     finally:
         os.close(server)
-
-
-def _available(make: Callable[[], S]) -> S:
-    try:
-        return make()
-    except Missing as missing:
-        pytest.skip(str(missing))
 
 
 def _create_topic(bootstrap: str, topic: str) -> None:

@@ -1,16 +1,12 @@
-"""Systems of several processes, and servers that a test may kill."""
+"""Systems of several processes."""
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 import pytest
 
-from farandole.proof.ground import KafkaServer, Missing, PostgresServer
 from farandole.proof.ground.cluster import Cluster
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
-
-S = TypeVar("S", KafkaServer, PostgresServer)
 
 
 @pytest.fixture
@@ -20,24 +16,3 @@ def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Itera
     with Cluster(kafka, databases, topic_prefix) as made:
         made.prepare()
         yield made
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    """A broker of this test alone, not started yet."""
-    yield from _own(KafkaServer)
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A database server of this test alone, not started yet."""
-    yield from _own(PostgresServer)
-
-
-def _own(kind: type[S]) -> Iterator[S]:
-    try:
-        server = kind()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.close()

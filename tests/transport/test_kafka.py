@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from farandole.messaging.failure import Halt, Transient
 from farandole.messaging.transport import Partition, Receipt
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.messaging.transport.kafka.subscription import UNREADABLE, KafkaSubscription
-from farandole.proof.ground import KafkaServer, Missing
+from farandole.proof.ground import KafkaServer
 from farandole.proof.ground.ports import free_port
 from farandole.proof.ground.waiting import drive_until
 from farandole.proof.hostile.wire import produce
@@ -63,17 +62,6 @@ def test_a_record_that_no_client_would_send_is_heard_and_those_after_it(
 
 
 @pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    """A broker that this test alone may kill."""
-    try:
-        server = KafkaServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
-
-
-@pytest.fixture
 def transport(kafka: str, topic_prefix: str) -> KafkaTransport:
     """The shared broker under this test's own prefix, with one topic."""
     made = KafkaTransport(kafka, prefix=topic_prefix)
@@ -83,6 +71,7 @@ def transport(kafka: str, topic_prefix: str) -> KafkaTransport:
 
 @pytest.mark.kafka
 def test_a_broker_killed_and_started_again_has_every_message_in_order(own_kafka: KafkaServer) -> None:
+    own_kafka.start()
     transport = KafkaTransport(own_kafka.bootstrap)
     transport.ensure_topics([TOPIC], PARTITIONS)
     said = messages(TOPIC, 6_000, keys=50)

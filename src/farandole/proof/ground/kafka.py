@@ -17,6 +17,8 @@ from farandole.proof.ground.server import Server
 LOGGING = Path(__file__).parent / "log4j2.yaml"
 FAST_START = ("-XX:TieredStopAtLevel=1",)
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC")
+SHORT_SESSION = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
+"""A broker that was killed is let in again when its own last session has ended, after 9 s by default."""
 
 
 class KafkaServer(Server):

@@ -5,13 +5,12 @@ from typing import Self
 
 from farandole.proof.ground import KafkaServer, PostgresServer
 from farandole.proof.ground.cluster import SAGA
+from farandole.proof.ground.kafka import SHORT_SESSION
 from farandole.proof.torture.disk import CannotMount, SmallDisk
 from farandole.proof.torture.loops import Loop
 from farandole.proof.torture.proxy import Proxy, produces
 from farandole.runtime.migrations import migrate
 
-SHORT_SESSION = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
-"""A broker that was killed is let in again when its own last session has ended."""
 WAL = {"max_wal_size": "256MB"}
 
 
