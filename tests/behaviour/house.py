@@ -1,11 +1,8 @@
 """A house: the four services and the monitor on one ground, driven turn by turn in the test's own thread."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from time import time_ns
 from typing import Any
 
 import msgspec
@@ -13,15 +10,14 @@ import sqlalchemy as sa
 from uuid_utils import uuid7
 
 from farandole.contract import events
-from farandole.contract.facts import Facts, RecordFact
+from farandole.contract.facts import Facts
 from farandole.contract.invariants import Finding, findings
 from farandole.messaging import dead_letters
 from farandole.messaging.consumer import Consumer
-from farandole.messaging.database import Database, Relation, Transaction
+from farandole.messaging.database import Relation, Transaction
 from farandole.messaging.dead_letters import NOBODY, By
 from farandole.messaging.decision import Decision, Row
 from farandole.messaging.envelope import Cause, Heard, Message, Record, digest
-from farandole.messaging.failure import Transient
 from farandole.messaging.intake import Intake
 from farandole.messaging.kernel_tables import KERNEL, DeadLetter
 from farandole.messaging.preview import Preview, preview
@@ -30,74 +26,19 @@ from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Partition
 from farandole.monitor.domain import Recorded
 from farandole.monitor.storage import RECORDED
+from farandole.proof.ground.cluster import SAGA
 from farandole.proof.ground.waiting import PATIENCE, drive_until
+from farandole.proof.records import record_fact
+from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import MONITOR, NAMES, TOPICS, services
-from farandole.services.inventory import facts as inventory_facts
 from farandole.services.inventory.domain import ReceiveStock, Stock
 from farandole.services.inventory.storage import STOCK
-from farandole.services.notification import facts as notification_facts
-from farandole.services.order import facts as order_facts
 from farandole.services.order.domain import Status
-from farandole.services.payment import facts as payment_facts
 from tests.behaviour.carriers import Frail
+from tests.behaviour.faults import Away, Clock
 from tests.behaviour.grounds import Ground
-
-FACTS = {
-    "order": order_facts.facts,
-    "inventory": inventory_facts.facts,
-    "payment": payment_facts.facts,
-    "notification": notification_facts.facts,
-}
-
-
-class Clock:
-    """Microseconds since 1970, which pass as a test wishes; `elapsed` does not notice when the wall's clock is set."""
-
-    def __init__(self) -> None:
-        self._ahead = self._set = 0
-
-    def __call__(self) -> int:
-        return self.elapsed() + self._set
-
-    def elapsed(self) -> int:
-        return time_ns() // 1000 + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += int(seconds * 1e6)
-
-    def jump(self, seconds: float) -> None:
-        """Somebody sets the wall's clock."""
-        self._set += int(seconds * 1e6)
-
-
-class Away(Database):
-    """A database that is away for a number of transactions."""
-
-    def __init__(self, inner: Database) -> None:
-        super().__init__(inner.engine)
-        self._inner = inner
-        self.away_for = 0
-
-    def _transaction(self, connection: Any, *, write: bool) -> AbstractContextManager[Transaction]:
-        return self._inner._transaction(connection, write=write)
-
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
-        self._knock()
-        with self._inner.writing() as transaction:
-            yield transaction
-
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        self._knock()
-        with self._inner.reading() as transaction:
-            yield transaction
-
-    def _knock(self) -> None:
-        if self.away_for > 0:
-            self.away_for -= 1
-            raise Transient("the database is away")
+from tests.behaviour.records import copy_of
 
 
 @dataclass
@@ -177,8 +118,6 @@ class House:
             if isinstance(outcome, Decision) and hasattr(outcome.guard, "order_id"):
                 self.acknowledged.append(outcome.guard.order_id)
 
-    # Commands
-
     def place(self, price: str = "10.00", quantity: int = 1, sku: str = "tea", key: str | None = None) -> str:
         """Hand an order to the order service, to be decided at its next turn; its id."""
         wish = events.PlaceOrder(
@@ -224,8 +163,6 @@ class House:
     def discard(self, name: str, letter_id: str, by: By) -> None:
         dead_letters.discard(self._databases[name], letter_id, self.clock(), by)
 
-    # Driving
-
     def turn(self) -> None:
         for instance in [each for group in list(self.instances.values()) for each in group]:
             instance.turn(self.ground.patience)
@@ -262,8 +199,6 @@ class House:
         }
         self.settle()
         return orders
-
-    # Looking
 
     def read(self, name: str, reader: Callable[[Transaction], Any]) -> Any:
         with self._databases[name].reading() as transaction:
@@ -322,8 +257,8 @@ class House:
     def facts(self) -> Facts:
         """What the four databases say."""
         facts = Facts(acknowledged=self.acknowledged)
-        for name, look in FACTS.items():
-            facts |= self.read(name, look)
+        for name in SAGA:
+            facts |= self.read(name, SERVICE_FACTS[name])
         return facts
 
     def findings(self) -> list[Finding]:
@@ -334,29 +269,3 @@ class House:
         """Assert that nothing is parked and every invariant is observed and holds."""
         assert self.parked() == {}
         assert [finding for finding in self.findings() if finding.violations != 0] == []
-
-
-def copy_of(record: Record) -> Message:
-    assert record.key is not None
-    assert record.value is not None
-    headers = tuple((name, value) for name, value in record.headers if value is not None)
-    return Message(record.topic, record.key.decode(), record.value, headers)
-
-
-def header(record: Record | Message, name: str) -> str | None:
-    value = dict(record.headers).get(name)
-    return None if value is None else value.decode()
-
-
-def with_headers(message: Message, **changed: str) -> Message:
-    """The message with some headers changed."""
-    headers = {name: value.decode() for name, value in message.headers} | changed
-    return message._replace(headers=tuple((name, value.encode()) for name, value in headers.items()))
-
-
-def record_fact(record: Record) -> RecordFact:
-    message = copy_of(record)
-    fingerprint = sha256(repr((message.key, message.value, sorted(message.headers))).encode()).hexdigest()
-    return RecordFact(
-        record.topic, message.key, header(record, "ce_id") or "", header(record, "ce_causationid"), fingerprint
-    )

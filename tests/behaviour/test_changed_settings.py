@@ -11,7 +11,8 @@ from farandole.messaging.service import Service
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import services
 from farandole.services.payment.again import again
-from tests.behaviour.house import House, copy_of
+from tests.behaviour.house import House
+from tests.behaviour.records import copy_of
 
 
 def payment(limit: str) -> Service:

@@ -4,7 +4,8 @@ import pytest
 
 from farandole.messaging.kernel_tables import KERNEL
 from farandole.runtime.wiring import MONITOR, NAMES
-from tests.behaviour.house import House, copy_of
+from tests.behaviour.house import House
+from tests.behaviour.records import copy_of
 
 SPEAKERS = [name for name in NAMES if name != MONITOR]
 

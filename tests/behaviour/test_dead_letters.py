@@ -17,7 +17,8 @@ from farandole.messaging.envelope import Heard
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.kernel_tables import KERNEL, Action, DeadLetter
 from farandole.services.inventory.domain import Stock
-from tests.behaviour.house import House, copy_of
+from tests.behaviour.house import House
+from tests.behaviour.records import copy_of
 
 ADA = By("ada", "the bug is gone")
 

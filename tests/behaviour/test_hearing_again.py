@@ -15,9 +15,11 @@ from farandole.messaging.envelope import Heard, Message, Record, unseal
 from farandole.messaging.failure import Poison, Refused
 from farandole.messaging.service import Again, Service
 from farandole.monitor.storage import RECEIVED, RECORDED
+from farandole.proof.ground.cluster import SAGA
 from farandole.runtime.republish import SAYING
 from farandole.runtime.wiring import TOPICS
-from tests.behaviour.house import FACTS, House, copy_of, header, with_headers
+from tests.behaviour.house import House
+from tests.behaviour.records import copy_of, header, with_headers
 
 
 def test_a_record_heard_again_is_answered_again_with_the_same_bytes(house: House) -> None:
@@ -159,7 +161,7 @@ def test_every_answer_is_rendered_from_its_row_with_the_bytes_first_said(house: 
 def test_a_decision_found_in_the_rows_says_what_the_first_one_said(house: House) -> None:
     """Each service decides each record again in a batch of its own, on the rows as its database gave them."""
     orders = house.flows()
-    for name in FACTS:
+    for name in SAGA:
         service = house.services[name]
         for record in [r for topic in service.topics for r in house.records(topic)]:
             heard = unseal(record, service.decoders[record.topic], house.clock())
@@ -187,8 +189,8 @@ def _caused_by(effect: Record, cause: Record) -> bool:
 
 def _rows(house: House) -> dict[str, list[object]]:
     """Every row of every service and of the monitor, the kernel's apart; the monitor counts what is said again."""
-    relations = {name: house.services[name].relations for name in FACTS}
-    rows: dict[str, list[object]] = {f"{name}.{r.name}": house.rows(name, r) for name in FACTS for r in relations[name]}
+    relations = {name: house.services[name].relations for name in SAGA}
+    rows: dict[str, list[object]] = {f"{name}.{r.name}": house.rows(name, r) for name in SAGA for r in relations[name]}
     rows["recorded"] = [msgspec.structs.replace(row, repeats=None) for row in house.rows("monitor", RECORDED)]
     return rows | {"received": house.rows("monitor", RECEIVED)}
 

@@ -19,7 +19,8 @@ from farandole.monitor import facts as monitor_facts
 from farandole.proof.ground.waiting import drive_until
 from farandole.services.inventory.domain import Stock
 from farandole.services.order.domain import Order
-from tests.behaviour.house import House, copy_of, header, with_headers
+from tests.behaviour.house import House
+from tests.behaviour.records import copy_of, header, with_headers
 
 BROKEN: dict[str, tuple[Callable[[Message], Message], str]] = {
     "bytes that are no text": (lambda m: m._replace(value=b"\xff\xfe\x00"), "UTF-8"),

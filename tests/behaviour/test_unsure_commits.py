@@ -10,7 +10,8 @@ from farandole.messaging.decision import Decision
 from farandole.messaging.failure import Refused, Transient
 from farandole.proof.ground.waiting import drive_until
 from farandole.runtime.wiring import MONITOR, NAMES
-from tests.behaviour.house import House, header
+from tests.behaviour.house import House
+from tests.behaviour.records import header
 from tests.behaviour.unsure import Fate, Unsure
 
 SPEAKERS = [name for name in NAMES if name != MONITOR]

@@ -12,7 +12,7 @@ from farandole.messaging.envelope import Record, Said, seal
 from farandole.messaging.surroundings import Surroundings
 from farandole.messaging.transport import Partition
 from farandole.services.payment.storage import METADATA, PAYMENTS
-from tests.behaviour.house import Away
+from tests.behaviour.faults import Away
 from tests.contract.dances import ALL, NOON, some_id
 from tests.messaging.scripts import Clock, Script
 

@@ -10,7 +10,8 @@ from farandole.messaging.envelope import Cause, Heard, digest
 from farandole.monitor import ledger
 from farandole.runtime.wiring import MONITOR
 from farandole.services.inventory.domain import ReceiveStock
-from tests.behaviour.house import Clock, House
+from tests.behaviour.faults import Clock
+from tests.behaviour.house import House
 
 SKUS = tuple(f"sku-{number:03}" for number in range(100))
 _PRICES = {HAPPY: "19.99", "payment-failure": "9999.99", "stock-failure": "19.99"}

@@ -15,7 +15,7 @@ from farandole.runtime.migrations import migrate
 from farandole.runtime.settings import Settings, load
 from farandole.services.order.domain import Order
 from farandole.services.order.storage import ORDERS
-from tests.behaviour.house import copy_of
+from tests.behaviour.records import copy_of
 from tests.contract.dances import ALL, NOON, Kept, said, some_id, wish
 
 COUNT = 10
