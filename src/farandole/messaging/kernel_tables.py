@@ -1,6 +1,6 @@
 """What the kernel keeps in every service's database: the outbox, the offsets and the dead letters."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -75,6 +75,64 @@ class Action(Row, frozen=True):
         return self.letter_id, self.number
 
 
+_METADATA: Final = sa.MetaData()
+
+outbox = sa.Table(
+    "outbox",
+    _METADATA,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("instance", sa.String(64), nullable=False),
+    sa.Column("written_at", Micros, nullable=False),
+    sa.Column("topic", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("headers", Json, nullable=False),
+)
+offsets = sa.Table(
+    "consumer_offsets",
+    _METADATA,
+    sa.Column("topic", sa.String(64), primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("topic_id", sa.String(64), nullable=False),
+    sa.Column("decided", sa.BigInteger, nullable=False),
+    sa.Column("acked", sa.BigInteger, nullable=False),
+)
+dead_letters = sa.Table(
+    "dead_letters",
+    _METADATA,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("topic", sa.String(64), nullable=False),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("record_key", sa.LargeBinary),
+    sa.Column("record_value", sa.LargeBinary),
+    sa.Column("headers", Json, nullable=False),
+    sa.Column("record_at", Micros, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("parked_at", Micros, nullable=False),
+    sa.Column("replayed_at", Micros),
+    sa.Column("outcome", sa.Text),
+    sa.Column("state", sa.String(16), nullable=False, server_default=OPEN),
+    sa.Column("subject", sa.String(64)),
+    sa.Column("cause", sa.String(16), nullable=False, server_default="none"),
+    sa.Index("dead_letters_by_time", "parked_at", "id"),
+    sa.Index("dead_letters_by_state", "state", "parked_at", "id"),
+    sa.Index("dead_letters_by_cause", "state", "cause", "parked_at", "id"),
+    sa.Index("dead_letters_by_subject", "subject", "parked_at", "id"),
+)
+actions = sa.Table(
+    "dead_letter_actions",
+    _METADATA,
+    sa.Column("letter_id", Id, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+)
+
+
 class KernelRelations(NamedTuple):
     outbox: Relation[OutboxRow]
     offsets: Relation[OffsetRow]
@@ -82,69 +140,17 @@ class KernelRelations(NamedTuple):
     actions: Relation[Action]
 
 
-def kernel_relations(metadata: sa.MetaData) -> KernelRelations:
-    """The kernel's tables beside a service's own."""
-    outbox = sa.Table(
-        "outbox",
-        metadata,
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("instance", sa.String(64), nullable=False),
-        sa.Column("written_at", Micros, nullable=False),
-        sa.Column("topic", sa.String(64), nullable=False),
-        sa.Column("subject", sa.String(64), nullable=False),
-        sa.Column("value", sa.LargeBinary, nullable=False),
-        sa.Column("headers", Json, nullable=False),
-    )
-    offsets = sa.Table(
-        "consumer_offsets",
-        metadata,
-        sa.Column("topic", sa.String(64), primary_key=True),
-        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("topic_id", sa.String(64), nullable=False),
-        sa.Column("decided", sa.BigInteger, nullable=False),
-        sa.Column("acked", sa.BigInteger, nullable=False),
-    )
-    dead_letters = sa.Table(
-        "dead_letters",
-        metadata,
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("topic", sa.String(64), nullable=False),
-        sa.Column("partition", sa.Integer, nullable=False),
-        sa.Column("position", sa.BigInteger, nullable=False),
-        sa.Column("record_key", sa.LargeBinary),
-        sa.Column("record_value", sa.LargeBinary),
-        sa.Column("headers", Json, nullable=False),
-        sa.Column("record_at", Micros, nullable=False),
-        sa.Column("error", sa.Text, nullable=False),
-        sa.Column("parked_at", Micros, nullable=False),
-        sa.Column("replayed_at", Micros),
-        sa.Column("outcome", sa.Text),
-        sa.Column("state", sa.String(16), nullable=False, server_default=OPEN),
-        sa.Column("subject", sa.String(64)),
-        sa.Column("cause", sa.String(16), nullable=False, server_default="none"),
-        sa.Index("dead_letters_by_time", "parked_at", "id"),
-        sa.Index("dead_letters_by_state", "state", "parked_at", "id"),
-        sa.Index("dead_letters_by_cause", "state", "cause", "parked_at", "id"),
-        sa.Index("dead_letters_by_subject", "subject", "parked_at", "id"),
-    )
-    actions = sa.Table(
-        "dead_letter_actions",
-        metadata,
-        sa.Column("letter_id", Id, primary_key=True),
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("at", Micros, nullable=False),
-        sa.Column("actor", sa.String(128), nullable=False),
-        sa.Column("action", sa.String(16), nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("outcome", sa.Text, nullable=False),
-    )
-    return KernelRelations(
-        Relation(OutboxRow, outbox),
-        Relation(OffsetRow, offsets),
-        Relation(DeadLetter, dead_letters),
-        Relation(Action, actions),
-    )
+KERNEL: Final = KernelRelations(
+    Relation(OutboxRow, outbox),
+    Relation(OffsetRow, offsets),
+    Relation(DeadLetter, dead_letters),
+    Relation(Action, actions),
+)
 
 
-KERNEL = kernel_relations(sa.MetaData())
-"""The kernel's relations for reading and writing; a service's metadata has the same tables for its schema."""
+def service_metadata() -> sa.MetaData:
+    """The metadata of a service's schema, which has the kernel's tables beside the service's own."""
+    metadata = sa.MetaData()
+    for relation in KERNEL:
+        relation.table.to_metadata(metadata)
+    return metadata

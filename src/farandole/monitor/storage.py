@@ -11,14 +11,13 @@ from farandole.messaging.database import Relation, Transaction
 from farandole.messaging.database.relation import Id, Json, Micros
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
-from farandole.messaging.kernel_tables import kernel_relations
+from farandole.messaging.kernel_tables import service_metadata
 from farandole.monitor.domain import Received, Recorded, Timeline
 from farandole.monitor.ledger_rows import Balance, Entry, ledger_tables
 from farandole.monitor.statistics_rows import statistics_tables
 from farandole.monitor.waiting_rows import Swept, Waiting, waiting_tables
 
-METADATA: Final = sa.MetaData()
-kernel_relations(METADATA)
+METADATA: Final = service_metadata()
 
 recorded = sa.Table(
     "recorded",

@@ -9,11 +9,10 @@ from farandole.messaging.database import Relation, Transaction
 from farandole.messaging.database.relation import Id, Micros, step_columns
 from farandole.messaging.decision import Rows
 from farandole.messaging.envelope import Heard
-from farandole.messaging.kernel_tables import kernel_relations
+from farandole.messaging.kernel_tables import service_metadata
 from farandole.services.notification.domain import Delivery, Message, Notice
 
-METADATA: Final = sa.MetaData()
-kernel_relations(METADATA)
+METADATA: Final = service_metadata()
 
 notices = sa.Table(
     "notices",
