@@ -20,7 +20,7 @@ from farandole.http.invariants import routes as invariant_routes
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.embedded import EmbeddedTransport
-from farandole.messaging.transport.embedded_inspection import EmbeddedInspection
+from farandole.messaging.transport.embedded.inspection import EmbeddedInspection
 from farandole.runtime import migrations, traces
 from farandole.runtime.couriers import Delivering
 from farandole.runtime.demo import Customers

@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence, Set
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
-from time import sleep, time_ns
+from time import time_ns
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
-import sqlalchemy as sa
 import structlog
 
 from farandole.messaging.database import Transaction, open_database
 from farandole.messaging.envelope import Message, Record
-from farandole.messaging.failure import Halt, Transient
-from farandole.messaging.transport import Opening, Partition, Revoked
+from farandole.messaging.failure import Transient
+from farandole.messaging.transport import Revoked
+from farandole.messaging.transport.embedded.publisher import EmbeddedPublisher, EmbeddedReceipt
+from farandole.messaging.transport.embedded.subscription import EmbeddedSubscription
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, topic_id TEXT NOT NULL)",
@@ -31,17 +32,6 @@ _RETRY_SECONDS: Final = 0.2
 TAIL: Final = 2_000
 """Records of a topic that stay in memory: who keeps up with the log does not read them back from disk."""
 log = structlog.get_logger()
-
-
-class EmbeddedReceipt:
-    """Done once the commit that carries its messages is on disk."""
-
-    def __init__(self) -> None:
-        self.durable = threading.Event()
-
-    @property
-    def done(self) -> bool:
-        return self.durable.is_set()
 
 
 class _Writing(NamedTuple):
@@ -70,10 +60,10 @@ class EmbeddedTransport:
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
 
-    def publisher(self, name: str) -> "EmbeddedPublisher":
-        return EmbeddedPublisher(self)
+    def publisher(self, name: str) -> EmbeddedPublisher:
+        return EmbeddedPublisher(lambda messages: self.write(messages, {}))
 
-    def subscribe(self, group: str, topics: Sequence[str], revoked: Revoked) -> "EmbeddedSubscription":
+    def subscribe(self, group: str, topics: Sequence[str], revoked: Revoked) -> EmbeddedSubscription:
         self.create_topics(topics)
         member = EmbeddedSubscription(self, group, tuple(topics), revoked)
         with self.lock:
@@ -99,19 +89,22 @@ class EmbeddedTransport:
         self._queue.put(_Writing(messages, offsets, receipt))
         return receipt
 
-    def owns(self, member: "EmbeddedSubscription") -> bool:
+    def owns(self, member: EmbeddedSubscription) -> bool:
         """The first member of a group has every partition."""
         with self.lock:
             return self._groups[member.group][:1] == [member]
 
-    def newest(self, topic: str, position: int, limit: int) -> list[Record] | None:
-        """Records from a position on, when they are still in memory; call with `lock` held."""
-        tail = self._tails[topic]
-        if not tail or position < tail[0].offset:
-            return None
-        return list(islice(tail, position - tail[0].offset, position - tail[0].offset + limit))
+    def read(self, topic: str, position: int, limit: int) -> list[Record]:
+        """Records of a topic from a position on: from memory, or from disk when they are no longer there."""
+        with self.lock:
+            tail = self._tails[topic]
+            if tail and position >= tail[0].offset:
+                begin = position - tail[0].offset
+                return list(islice(tail, begin, begin + limit))
+            stored = self.ends[topic] - position
+        return self._stored(topic, position, min(limit, stored))
 
-    def leave(self, member: "EmbeddedSubscription") -> None:
+    def leave(self, member: EmbeddedSubscription) -> None:
         with self.lock:
             if member in self._groups[member.group]:
                 self._groups[member.group].remove(member)
@@ -134,6 +127,15 @@ class EmbeddedTransport:
             self._queue.put(None)
             self._writer.join(timeout=10)
             self.database.close()
+
+    def _stored(self, topic: str, position: int, limit: int) -> list[Record]:
+        sql = (
+            "SELECT position, record_key, value, headers, at FROM records"
+            " WHERE topic = ? AND position >= ? ORDER BY position LIMIT ?"
+        )
+        with self.database.reading() as transaction:
+            found = transaction.connection.exec_driver_sql(sql, (topic, position, limit)).all()
+        return [_record(topic, row) for row in found]
 
     def _write(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -193,112 +195,6 @@ class EmbeddedTransport:
 def _end(transaction: Transaction, topic: str) -> int:
     sql = "SELECT COALESCE(MAX(position) + 1, 0) FROM records WHERE topic = ?"
     return int(transaction.connection.exec_driver_sql(sql, (topic,)).scalar_one())
-
-
-class EmbeddedPublisher:
-    def __init__(self, transport: EmbeddedTransport) -> None:
-        self._transport = transport
-        self._last: EmbeddedReceipt | None = None
-
-    def publish(self, messages: Sequence[Message]) -> EmbeddedReceipt:
-        if messages:
-            self._last = self._transport.write(tuple(messages), {})
-            return self._last
-        receipt = EmbeddedReceipt()
-        receipt.durable.set()
-        return receipt
-
-    def poll(self, patience: float) -> None:
-        if patience > 0 and self._last:
-            self._last.durable.wait(patience)
-
-    def close(self, patience: float) -> bool:
-        return self._last is None or self._last.durable.wait(patience)
-
-
-class EmbeddedSubscription:
-    def __init__(self, transport: EmbeddedTransport, group: str, topics: tuple[str, ...], revoked: Revoked) -> None:
-        self.group, self.topics = group, topics
-        self.news = threading.Condition(transport.lock)
-        self._transport, self._revoked = transport, revoked
-        self._next: dict[str, int] = {}
-        self._paused = False
-
-    def openings(self) -> list[Opening]:
-        if self._next or not self._transport.owns(self):
-            return []
-        statement = sa.text("SELECT topic, position FROM group_offsets WHERE member = :member")
-        with self._transport.database.reading() as transaction:
-            committed = {row[0]: row[1] for row in transaction.connection.execute(statement, {"member": self.group})}
-        ids, ends = self._transport.topic_ids, self._transport.ends
-        return [Opening(Partition(t, 0), ids[t], committed.get(t), 0, ends[t]) for t in self.topics]
-
-    def begin(self, offsets: Mapping[Partition, int]) -> None:
-        self._next |= {partition.topic: offset for partition, offset in offsets.items()}
-
-    def poll(self, limit: int, patience: float, gather: float = 0) -> list[Record]:
-        with self.news:
-            if not self._waiting():
-                self.news.wait(patience)
-            waiting = self._waiting()
-        if not waiting:
-            return []
-        sleep(gather)
-        records: list[Record] = []
-        for topic in waiting:
-            records += self._read(topic, limit - len(records))
-        self.topics = (*self.topics[1:], self.topics[0])
-        return records
-
-    def _waiting(self) -> list[str]:
-        if self._paused:
-            return []
-        ends = self._transport.ends
-        for topic in self.topics:
-            if topic in self._next and self._next[topic] > ends[topic]:
-                raise Halt(
-                    f"{topic}/0: expected to read on at {self._next[topic]}, found a log that ends at {ends[topic]}"
-                )
-        return [topic for topic in self.topics if topic in self._next and self._next[topic] < ends[topic]]
-
-    def _read(self, topic: str, limit: int) -> list[Record]:
-        if limit <= 0:
-            return []
-        with self._transport.lock:
-            records = self._transport.newest(topic, self._next[topic], limit)
-            end = self._transport.ends[topic]
-        if records is None:
-            records = self._stored(topic, min(limit, end - self._next[topic]))
-        if records:
-            self._next[topic] = records[-1].offset + 1
-        return records
-
-    def _stored(self, topic: str, limit: int) -> list[Record]:
-        sql = (
-            "SELECT position, record_key, value, headers, at FROM records"
-            " WHERE topic = ? AND position >= ? ORDER BY position LIMIT ?"
-        )
-        with self._transport.database.reading() as transaction:
-            found = transaction.connection.exec_driver_sql(sql, (topic, self._next[topic], limit)).all()
-        return [_record(topic, row) for row in found]
-
-    def pause(self) -> None:
-        self._paused = True
-
-    def resume(self) -> None:
-        self._paused = False
-
-    def commit(self, offsets: Mapping[Partition, int], *, wait: bool = False) -> None:
-        places = {(self.group, partition.topic): offset for partition, offset in offsets.items()}
-        receipt = self._transport.write((), places)
-        if wait:
-            receipt.durable.wait(5)
-
-    def close(self) -> None:
-        if self._next:
-            self._revoked(frozenset(Partition(topic, 0) for topic in self._next))
-            self._next = {}
-        self._transport.leave(self)
 
 
 def _row(record: Record) -> tuple[object, ...]:
