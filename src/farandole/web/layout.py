@@ -20,6 +20,8 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
     "Vary": "HX-Request",
 }
+HTML: Final[Mapping[str, Any]] = {"tag": "pages", "answer": str, "media": "text/html"}
+"""What the route of a page says of it."""
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("farandole.web"),
     autoescape=True,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from farandole.http.problems import Problem
 from farandole.http.routes import Route, get, json
 from farandole.monitor.ledger_report import LedgerReport
-from farandole.web.layout import page, partial
+from farandole.web.layout import HTML, page, partial
 
 SHOWN: Final = 50
 """SKUs that the page shows of a look."""
@@ -36,4 +36,4 @@ def pages(report: Report) -> tuple[Route, ...]:
     async def shown(request: Request) -> Response:
         return page("_ledger.html" if partial(request) else "ledger.html", ledger=report(), most=SHOWN)
 
-    return (get("/ledger", shown, "The ledger, to look at", tag="pages", answer=str, media="text/html"),)
+    return (get("/ledger", shown, "The ledger, to look at", **HTML),)

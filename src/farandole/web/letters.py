@@ -1,115 +1,112 @@
-"""Dead letters, to look at and to handle: by cause, in pages, and one with its bytes and its history."""
+"""Dead letters, to look at and to handle: by cause, in pages, one by one or some at a time."""
 
 import asyncio
-from base64 import b64decode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import httpx
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from farandole.http import parameters
-from farandole.http.letters import STATES, DeadLetterAnswer, LetterAnswer
+from farandole.http.letters import STATES
 from farandole.http.problems import Problem
 from farandole.http.routes import Route, get, post
 from farandole.web import branches as door
-from farandole.web import forms
+from farandole.web import forms, letter
 from farandole.web.branches import Branches
-from farandole.web.layout import page
+from farandole.web.layout import HTML, page
 from farandole.web.sources import Sources
 
 T = TypeVar("T")
 PAGE: Final = 25
 SOME: Final = 50
 """Letters that one press of a button handles."""
-DUMPED: Final = 2048
-"""Bytes of a value that are shown in hexadecimal."""
-READ: Final = 64 * 1024
-"""Characters of a value that are shown."""
 _SHOWN: Final = ("state", "cause", "key", "cursor")
 _TOLD: Final = ("what", "done", "failed", "left", "next", "error", "reason", "actor")
+_LIST: Final = "/dead-letters"
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:
-    all_of = sources.branches
+    pages, one = LetterPages(sources.branches), f"{_LIST}/{{dead_letter_id}}"
+    return (
+        get(_LIST, forms.shown(pages.listed), "Dead letters, to look at", **HTML),
+        post(f"{_LIST}/replays", forms.shown(partial(pages.several, "replays")), "Replay some", **HTML),
+        post(f"{_LIST}/discards", forms.shown(partial(pages.several, "discards")), "Discard some", **HTML),
+        get(one, forms.shown(pages.one), "A dead letter, to look at", **HTML),
+        post(f"{one}/preview", forms.shown(pages.preview), "Preview its replay", **HTML),
+        post(f"{one}/replay", forms.shown(pages.replay), "Replay it", **HTML),
+        post(f"{one}/discard", forms.shown(pages.discard), "Discard it", **HTML),
+    )
 
-    async def listed(request: Request) -> Response:
+
+class LetterPages:
+    """Every service is asked; the one that knows a letter handles it."""
+
+    def __init__(self, branches: Branches) -> None:
+        self._branches = branches
+
+    async def listed(self, request: Request) -> Response:
+        """Open letters by cause, and a page of those wanted, of the services that answer."""
         wanted = {name: value for name in _SHOWN if (value := request.query_params.get(name))}
-        groups = await _each(all_of, door.groups)
-        reachable = {name: client for name, client in all_of.items() if name in groups}
-        query: dict[str, str] = {"state": "OPEN", "limit": str(PAGE)}
-        query |= wanted
+        groups = await _each(self._branches, door.groups)
+        reachable = {name: client for name, client in self._branches.items() if name in groups}
+        query = {"state": "OPEN", "limit": str(PAGE)} | wanted
         if query["state"] == "ALL":
             del query["state"]
-        found = await door.letters(reachable, query, PAGE)
-        causes = sorted((g for part in groups.values() for g in part.items), key=lambda g: (-g.letters, g.cause))
-        told = {name: request.query_params.get(name, "") for name in _TOLD}
-        away = sorted(set(all_of) - set(reachable))
         return page(
             "dead_letters.html",
-            groups=causes,
+            groups=sorted((g for part in groups.values() for g in part.items), key=lambda g: (-g.letters, g.cause)),
             more=any(part.more for part in groups.values()),
-            letters=found,
+            letters=await door.letters(reachable, query, PAGE),
             query=wanted,
             states=STATES,
-            told=told,
-            away=away,
+            told={name: request.query_params.get(name, "") for name in _TOLD},
+            away=sorted(set(self._branches) - set(reachable)),
         )
 
-    async def one(request: Request) -> Response:
-        return await _shown(all_of, request)
+    async def several(self, what: str, request: Request) -> Response:
+        """Handles some letters, and goes back to the list, which tells what became of them so far."""
+        fields = await forms.read(request)
+        query = {"limit": str(SOME), **forms.why(fields, required=what == "discards")}
+        query |= {name: fields[name] for name in ("cause", "cursor") if name in fields}
+        done = await door.several(self._branches, what, query, forms.who(fields))
+        told: dict[str, str] = {
+            "what": what,
+            "done": str(done.done + _number(fields.get("done", ""))),
+            "failed": str(done.failed + _number(fields.get("failed", ""))),
+            "left": str(done.left),
+            "next": done.next_cursor or "",
+            "error": (done.error or fields.get("error", ""))[:300],
+        }
+        told |= {name: fields[name] for name in ("cause", "reason", "actor") if name in fields}
+        return forms.see(f"{_LIST}?" + urlencode([(n, v) for n, v in told.items() if v not in ("", "0")]))
 
-    async def preview(request: Request) -> Response:
+    async def one(self, request: Request) -> Response:
+        return letter.drawn(await self._found(request))
+
+    async def preview(self, request: Request) -> Response:
         await forms.read(request)
-        path = f"/api/dead-letters/{_id(request)}/preview"
-        answer = await door.found(all_of, "POST", path)
-        return await _shown(all_of, request, preview=answer.json(), failed=not answer.is_success)
+        answer = await self._asked(request, "preview")
+        return letter.drawn(await self._found(request), answer.json(), failed=not answer.is_success)
 
-    async def replay(request: Request) -> Response:
+    async def replay(self, request: Request) -> Response:
         fields = await forms.read(request)
-        path = f"/api/dead-letters/{_id(request)}"
         query = forms.why(fields)
-        answer = await door.found(all_of, "POST", f"{path}/replay", params=query, headers=forms.who(fields))
-        return _done(request, answer)
+        return _done(request, await self._asked(request, "replay", params=query, headers=forms.who(fields)))
 
-    async def discard(request: Request) -> Response:
+    async def discard(self, request: Request) -> Response:
         fields = await forms.read(request)
-        path, body = f"/api/dead-letters/{_id(request)}/discard", forms.why(fields, required=True)
-        return _done(request, await door.found(all_of, "POST", path, json=body, headers=forms.who(fields)))
+        reason = forms.why(fields, required=True)
+        return _done(request, await self._asked(request, "discard", json=reason, headers=forms.who(fields)))
 
-    def several(what: str) -> forms.Endpoint:
-        async def handled(request: Request) -> Response:
-            fields = await forms.read(request)
-            query = {"limit": str(SOME), **forms.why(fields, required=what == "discards")}
-            query |= {name: fields[name] for name in ("cause", "cursor") if name in fields}
-            done = await door.several(all_of, what, query, forms.who(fields))
-            told: dict[str, str] = {
-                "what": what,
-                "done": str(done.done + _number(fields.get("done", ""))),
-                "failed": str(done.failed + _number(fields.get("failed", ""))),
-                "left": str(done.left),
-                "next": done.next_cursor or "",
-                "error": (done.error or fields.get("error", ""))[:300],
-            }
-            told |= {name: fields[name] for name in ("cause", "reason", "actor") if name in fields}
-            return forms.see("/dead-letters?" + urlencode([(n, v) for n, v in told.items() if v not in ("", "0")]))
+    async def _found(self, request: Request) -> httpx.Response:
+        return await door.found(self._branches, "GET", f"/api/dead-letters/{_id(request)}")
 
-        return handled
-
-    base = "/dead-letters"
-    html: dict[str, Any] = {"tag": "pages", "answer": str, "media": "text/html"}
-    return (
-        get(base, forms.shown(listed), "Dead letters, to look at", **html),
-        post(f"{base}/replays", forms.shown(several("replays")), "Replay some", **html),
-        post(f"{base}/discards", forms.shown(several("discards")), "Discard some", **html),
-        get(f"{base}/{{dead_letter_id}}", forms.shown(one), "A dead letter, to look at", **html),
-        post(f"{base}/{{dead_letter_id}}/preview", forms.shown(preview), "Preview its replay", **html),
-        post(f"{base}/{{dead_letter_id}}/replay", forms.shown(replay), "Replay it", **html),
-        post(f"{base}/{{dead_letter_id}}/discard", forms.shown(discard), "Discard it", **html),
-    )
+    async def _asked(self, request: Request, what: str, **more: Any) -> httpx.Response:
+        return await door.found(self._branches, "POST", f"/api/dead-letters/{_id(request)}/{what}", **more)
 
 
 def _number(text: str) -> int:
@@ -136,46 +133,4 @@ def _done(request: Request, answer: httpx.Response) -> Response:
     if answer.status_code not in (200, 422):
         problem = answer.json()
         raise Problem(answer.status_code, problem.get("detail"))
-    return forms.see(f"/dead-letters/{_id(request)}")
-
-
-async def _shown(branches: Branches, request: Request, preview: Any = None, *, failed: bool = False) -> Response:
-    answer = await door.found(branches, "GET", f"/api/dead-letters/{_id(request)}")
-    if not answer.is_success:
-        raise Problem(answer.status_code, answer.json().get("detail"))
-    found = msgspec.json.decode(answer.content, type=LetterAnswer)
-    value = b"" if found.letter.value_base64 is None else b64decode(found.letter.value_base64)
-    return page(
-        "dead_letter.html",
-        letter=found.letter,
-        history=found.history,
-        size=len(value),
-        hex="\n".join(dump(value[:DUMPED])),
-        dumped=DUMPED,
-        text=(found.letter.value or "")[:READ],
-        headers=list(_headers(found.letter)),
-        preview=preview,
-        failed=failed,
-        pretty=_pretty,
-    )
-
-
-def dump(value: bytes) -> Iterator[str]:
-    """Lines of sixteen bytes: where, in hexadecimal, and as text where it is ASCII."""
-    for place in range(0, len(value), 16):
-        line = value[place : place + 16]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in line)
-        yield f"{place:06x}  {line.hex(' '):<47}  {text}"
-
-
-def _headers(letter: DeadLetterAnswer) -> Iterator[tuple[str, str]]:
-    for name, value in letter.headers:
-        content = b64decode(value)
-        try:
-            yield name, content.decode()
-        except UnicodeDecodeError:
-            yield name, f"(no text) {content.hex(' ')}"
-
-
-def _pretty(value: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return forms.see(f"{_LIST}/{_id(request)}")

@@ -22,7 +22,7 @@ from farandole.monitor.timeline import diagram, flow_name
 from farandole.monitor.usual import usual
 from farandole.web import dance
 from farandole.web.drawing import draw
-from farandole.web.layout import page, partial
+from farandole.web.layout import HTML, page, partial
 from farandole.web.sources import Sources
 from farandole.web.spans import span
 
@@ -72,9 +72,7 @@ def routes(sources: Sources) -> tuple[Route, ...]:
             span=span,
         )
 
-    return (
-        get("/orders/{order_id}", one, "One order's dance, to look at", tag="pages", answer=str, media="text/html"),
-    )
+    return (get("/orders/{order_id}", one, "One order's dance, to look at", **HTML),)
 
 
 class Custom:

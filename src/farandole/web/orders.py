@@ -12,7 +12,7 @@ from farandole.http.routes import Route, get, post
 from farandole.messaging.database import Transaction
 from farandole.monitor.storage import RECORDED
 from farandole.web import forms, placing
-from farandole.web.layout import page, partial
+from farandole.web.layout import HTML, page, partial
 from farandole.web.sources import Sources
 
 STATUSES: Final = ("PENDING", "COMPLETED", "PAYMENT_FAILED", "FAILED")
@@ -46,10 +46,9 @@ def routes(sources: Sources) -> tuple[Route, ...]:
     async def place(request: Request) -> Response:
         return forms.see(await placing.place(sources, await forms.read(request)))
 
-    html = {"tag": "pages", "answer": str, "media": "text/html"}
     return (
-        get("/", newest, "The newest orders, to look at", **html),
-        post("/place", forms.shown(place), "Orders of each kind, placed by a form", **html),
+        get("/", newest, "The newest orders, to look at", **HTML),
+        post("/place", forms.shown(place), "Orders of each kind, placed by a form", **HTML),
     )
 
 

@@ -14,7 +14,7 @@ from farandole.http.routes import Route, get, post
 from farandole.services.inventory.api import SKU
 from farandole.web import forms
 from farandole.web.branches import ask
-from farandole.web.layout import page
+from farandole.web.layout import HTML, page
 from farandole.web.sources import Sources
 
 LOW: Final = 10
@@ -58,12 +58,11 @@ def routes(sources: Sources) -> tuple[Route, ...]:
         found = await sources.get("notification", "/api/notifications", query)
         return page("notifications.html", notifications=found or {"items": []}, order_id=order_id or "")
 
-    html: dict[str, Any] = {"tag": "pages", "answer": str, "media": "text/html"}
     return (
-        get("/stock", forms.shown(stock), "Stock, to look at", **html),
-        post("/stock/receipts", forms.shown(receive), "Receive goods", **html),
-        get("/payments", forms.shown(payments), "Payments, to look at", **html),
-        get("/notifications", forms.shown(notifications), "Notifications, as they were written", **html),
+        get("/stock", forms.shown(stock), "Stock, to look at", **HTML),
+        post("/stock/receipts", forms.shown(receive), "Receive goods", **HTML),
+        get("/payments", forms.shown(payments), "Payments, to look at", **HTML),
+        get("/notifications", forms.shown(notifications), "Notifications, as they were written", **HTML),
     )
 
 

@@ -16,7 +16,7 @@ from farandole.messaging.step import Step
 from farandole.monitor.figures import FIRST, Curves, of_step, quantile, recent
 from farandole.monitor.statistics import ended, series
 from farandole.web.floor import Node, draw, per_second
-from farandole.web.layout import page, partial
+from farandole.web.layout import HTML, page, partial
 from farandole.web.processes import Process, processes
 from farandole.web.sources import Sources
 from farandole.web.spans import span
@@ -69,7 +69,7 @@ def routes(sources: Sources) -> tuple[Route, ...]:
             minutes=LATELY // 60,
         )
 
-    return (get("/system", shown, "The whole system, to look at", tag="pages", answer=str, media="text/html"),)
+    return (get("/system", shown, "The whole system, to look at", **HTML),)
 
 
 def read(transaction: Transaction, now: int) -> Figures:
