@@ -1,102 +1,20 @@
 """Messages reach a real mail server exactly as recorded, later rather than never, and under one id whatever happens."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from farandole.messaging.database import Database, open_database
+from farandole.messaging.database import open_database
 from farandole.messaging.failure import Transient
 from farandole.proof.ground.ports import free_port
-from farandole.services.notification.channels import (
-    AppriseChannel,
-    Channel,
-    SmtpChannel,
-    Unavailable,
-    console,
-    leaving,
-    letter,
-    shown,
-)
+from farandole.services.notification.channels import Channel, SmtpChannel, console
 from farandole.services.notification.delivery import LEASE, SECOND, TAKEN, Backoff, Courier
-from farandole.services.notification.domain import Delivery, Message
-from farandole.services.notification.storage import DELIVERIES, MESSAGES, METADATA
+from farandole.services.notification.domain import Message
+from farandole.services.notification.storage import METADATA
+from tests.services.mail import NOW, OK, MailServer, Recorded, listening, message
 from tests.support.databases import PostgresDatabases
-
-NOW = 1_800_000_000 * SECOND
-OK = "250 taken"
-ORDER = "0199aaaa-0000-7000-8000-000000000001"
-
-
-@dataclass
-class MailServer:
-    """Answers each recipient as told and keeps what it took."""
-
-    answers: dict[str, str] = field(default_factory=dict)
-    answer: str = OK
-    letters: list[EmailMessage] = field(default_factory=list)
-    sessions: set[int] = field(default_factory=set)
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        answer = self.answers.get(address, self.answer)
-        if answer == OK:
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
-        self.sessions.add(id(session))
-        return OK
-
-
-@contextmanager
-def listening(server: MailServer, port: int) -> Iterator[None]:
-    controller = Controller(server, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield
-    finally:
-        controller.stop()
-
-
-class Recorded:
-    """A database with messages, and the deliveries that are left."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def add(self, *messages: Message) -> None:
-        work = [Delivery(message.message_id, message.decided_at, 0, False) for message in messages]
-        with self.database.writing() as transaction:
-            transaction.insert(MESSAGES, messages)
-            transaction.insert(DELIVERIES, work)
-
-    def left(self) -> list[Delivery]:
-        with self.database.reading() as transaction:
-            return transaction.all(DELIVERIES)
-
-
-def message(number: int = 1, recipient: str = "ada@example.com", channel: str = "email") -> Message:
-    return Message(
-        message_id=f"5c0f9f3a-1111-5000-8000-{number:012}",
-        order_id=f"0199aaaa-0000-7000-8000-{number:012}",
-        kind="completed",
-        channel=channel,
-        recipient=recipient,
-        subject="Your order is complete",
-        body=f"Your order {number} over 19.99 € is complete. Thank you.",
-        decided_at=NOW,
-    )
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -310,17 +228,6 @@ def test_waits_double_up_to_an_hour() -> None:
     assert Backoff(lambda: 1.0).after(1) == 5 * SECOND // 2
 
 
-@pytest.mark.parametrize(
-    ("email", "sms", "out"),
-    [("console", "console", set()), ("smtp", "console", {"email"}), ("smtp", "apprise", {"email", "sms"})],
-)
-def test_console_messages_stay_and_are_shown(email: str, sms: str, out: set[str]) -> None:
-    messages: Sequence[Message] = (message(1), message(2, "+14155550123", "sms"))
-    rows = (*messages, Delivery("x", 0, 0, False))
-    assert leaving(email, sms) == out
-    assert [m.channel for m in shown(rows, out)] == [m.channel for m in messages if m.channel not in out]
-
-
 @pytest.mark.parametrize("recipient", ["a>b@example.com", "a,b@example.com", '"@example.com', "é@example.com", "[@["])
 def test_an_address_no_server_takes_is_given_up_and_never_a_crash(
     recorded: Recorded, opened: Opened, recipient: str
@@ -332,31 +239,3 @@ def test_an_address_no_server_takes_is_given_up_and_never_a_crash(
     assert message(2).message_id in server.letters[-1]["Message-ID"]
     for row in recorded.left():
         assert row.gave_up
-
-
-def test_a_letter_is_the_same_each_time() -> None:
-    assert letter(message(), "shop@example.com").as_bytes() == letter(message(), "shop@example.com").as_bytes()
-
-
-@pytest.mark.parametrize("url", ["http://example.com", "smtp://", "smtp://h:port", "localhost:25"])
-def test_a_mail_server_needs_an_address(url: str) -> None:
-    with pytest.raises(Unavailable, match="expected smtp://"):
-        SmtpChannel(url, "shop@example.com")
-
-
-def test_a_password_is_never_sent_in_the_clear_to_another_machine() -> None:
-    port = free_port()
-    with listening(MailServer(), port):
-        channel = SmtpChannel(f"smtp+starttls://user:secret@127.0.0.1:{port}", "shop@example.com")
-        with pytest.raises(Transient, match="STARTTLS") as refused:
-            channel.send(message())
-    assert "secret" not in str(refused.value)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # its own
-def test_apprise_puts_the_recipient_into_its_url() -> None:
-    pytest.importorskip("apprise")
-    with pytest.raises(Unavailable, match="Apprise knows, found nonsense"):
-        AppriseChannel("nonsense://secret@example.com")
-    with pytest.raises(Transient):
-        AppriseChannel(f"json://127.0.0.1:{free_port()}/{{to}}").send(message(1, "+14155550123", "sms"))
