@@ -17,22 +17,16 @@ from farandole.http.asyncapi import asyncapi
 from farandole.messaging.envelope import Heard, Record, Said, seal, unseal
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import MONITOR, TOPICS, services
-from tests.behaviour.grounds import DistributedGround, EmbeddedGround, Ground
+from tests.behaviour.conftest import ground
+from tests.behaviour.grounds import Ground
 from tests.behaviour.house import House
 
+__all__ = ["ground", "records"]
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 DOCUMENT = asyncapi()
 DECODERS = services(load({}))[MONITOR].decoders
 SPEAKERS = {(step.says.topic, f"/farandole/{step.service}") for step in CHOREOGRAPHY if step.says}
 NOON = 1_767_268_800_000_000
-
-
-@pytest.fixture(params=["embedded", pytest.param("distributed", marks=[pytest.mark.kafka, pytest.mark.postgres])])
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Ground:
-    if request.param == "embedded":
-        return EmbeddedGround(tmp_path)
-    asked = (request.getfixturevalue(name) for name in ("kafka", "topic_prefix", "postgres"))
-    return DistributedGround(*asked)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,14 +77,10 @@ VALUES = st.builds(
 EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
     """A database with a few tables."""
-    if request.param == "sqlite":
-        opened = open_database(f"sqlite:///{tmp_path}/things.db")
-    else:
-        postgres: PostgresDatabases = request.getfixturevalue("postgres")
-        opened = open_database(postgres.database())
+    opened = open_database(database_url)
     METADATA.create_all(opened.engine)
     yield opened
     opened.close()

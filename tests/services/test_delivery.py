@@ -1,7 +1,6 @@
 """Messages reach a real mail server exactly as recorded, later rather than never, and under one id whatever happens."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -14,18 +13,12 @@ from farandole.services.notification.delivery import LEASE, SECOND, TAKEN, Backo
 from farandole.services.notification.domain import Message
 from farandole.services.notification.storage import METADATA
 from tests.services.mail import NOW, OK, MailServer, Recorded, listening, message
-from tests.support.databases import PostgresDatabases
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Recorded]:
-    url = f"sqlite:///{tmp_path}/notification.db"
-    if request.param == "postgresql":
-        postgres: PostgresDatabases = request.getfixturevalue("postgres")
-        url = postgres.database()
-    database = open_database(url)
-    with database.engine.begin() as connection:
-        METADATA.create_all(connection)
+@pytest.fixture
+def recorded(database_url: str) -> Iterator[Recorded]:
+    database = open_database(database_url)
+    METADATA.create_all(database.engine)
     yield Recorded(database)
     database.close()
 

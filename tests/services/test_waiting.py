@@ -13,7 +13,6 @@ from farandole.monitor import waiting
 from farandole.monitor.domain import Recorded
 from farandole.monitor.storage import RECORDED, WAITING
 from farandole.runtime.migrations import migrate
-from tests.support.databases import PostgresDatabases
 
 NOON = 1_800_000_000_000_000
 PLACED = (
@@ -22,15 +21,10 @@ PLACED = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/monitor.db"
-    else:
-        postgres: PostgresDatabases = request.getfixturevalue("postgres")
-        url = postgres.database()
-    migrate("monitor", url)
-    opened = open_database(url)
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    migrate("monitor", database_url)
+    opened = open_database(database_url)
     yield opened
     opened.close()
 

@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
@@ -51,6 +52,15 @@ def topic_prefix() -> str:
 def postgres(pytestconfig: pytest.Config) -> PostgresDatabases:
     """Fresh databases on the run's PostgreSQL."""
     return PostgresDatabases(_requested(pytestconfig, "postgres"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/database.db"
+    databases: PostgresDatabases = request.getfixturevalue("postgres")
+    return databases.database()
 
 
 @pytest.fixture
