@@ -17,7 +17,7 @@ import httpx
 from farandole.contract.facts import Facts
 from farandole.contract.invariants import Finding, findings
 from farandole.messaging.database import open_database
-from farandole.proof.ground.waiting import drive_until, pause
+from farandole.proof.ground.waiting import PATIENCE, drive_until, pause
 from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.wiring import NAMES
 
@@ -103,9 +103,9 @@ class Cluster:
         return member
 
     def all_ready(self, members: Sequence[Member]) -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=PATIENCE) as client:
             for member in members:
-                drive_until(partial(_ready, client, member), pause, seconds=60)
+                drive_until(partial(_ready, client, member), pause)
 
     def facts(self) -> Facts:
         """What the four databases say, together."""
