@@ -161,7 +161,7 @@ class House:
         return preview(self.one(name).service, self._databases[name], letter_id, self.clock())
 
     def discard(self, name: str, letter_id: str, by: By) -> None:
-        dead_letters.discard(self._databases[name], letter_id, self.clock(), by)
+        dead_letters.discard(name, self._databases[name], letter_id, self.clock(), by)
 
     def turn(self) -> None:
         for instance in [each for group in list(self.instances.values()) for each in group]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from uuid_utils import uuid7
 
 from farandole.contract import events
@@ -135,8 +136,31 @@ def test_whoever_handles_a_letter_is_recorded_with_the_reason_and_the_outcome(
     assert (now.state, now.outcome) == ("REPLAYED", outcome)
 
 
+def test_whatever_is_done_with_a_letter_is_one_line_in_the_log(house: House, letter: DeadLetter, bugs: Bugs) -> None:
+    with capture_logs() as said:
+        bugs.append(divide)
+        with pytest.raises(Poison):
+            house.replay("inventory", letter.id, By("bob", "perhaps it works now"))
+        bugs.clear()
+        house.replay("inventory", letter.id, ADA)
+        with pytest.raises(Refused):
+            house.discard("inventory", letter.id, ADA)
+    lines = [line for line in said if line["event"] == "dead letter handled"]
+    assert [(line["action"], line["actor"], line["reason"]) for line in lines] == [
+        ("FAILED", "bob", "perhaps it works now"),
+        ("REPLAYED", "ada", "the bug is gone"),
+    ]
+    assert "ZeroDivisionError" in lines[0]["outcome"]
+    for line in lines:
+        assert (line["service"], line["dead_letter"], line["order_id"]) == ("inventory", letter.id, letter.subject)
+        assert line["event_id"]
+
+
 def test_a_discarded_letter_is_kept_and_nobody_replays_it(house: House, letter: DeadLetter) -> None:
-    house.discard("inventory", letter.id, By("ada", "a test order"))
+    with capture_logs() as said:
+        house.discard("inventory", letter.id, By("ada", "a test order"))
+    (line,) = said
+    assert (line["action"], line["actor"], line["reason"]) == ("DISCARDED", "ada", "a test order")
     (kept,) = house.dead("inventory")
     assert kept == msgspec.structs.replace(letter, state="DISCARDED", outcome="a test order")
     for act in (house.replay, house.preview):

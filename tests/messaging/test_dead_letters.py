@@ -37,7 +37,7 @@ def test_a_rare_parked_record_is_always_told_with_its_id_and_error() -> None:
             announce(letters(1))
             now += ANNOUNCE_EVERY
     assert [line["dead_letter"] for line in said] == [letters(1)[0].id] * 3 * ANNOUNCED
-    assert {line["error"] for line in said} == {"'expected JSON'"}
+    assert {line["error"] for line in said} == {"expected JSON"}
 
 
 ORDER, EVENT, CAUSE = (f"01a2083b-9939-7622-b5f7-4da344e11fc{n}" for n in range(3))

@@ -93,7 +93,7 @@ class DeskForTests:
         return Preview((), None)
 
     async def discard(self, dead_letter_id: str, by: By) -> None:
-        await asyncio.to_thread(dead_letters.discard, self.database, dead_letter_id, NOON, by)
+        await asyncio.to_thread(dead_letters.discard, self.service, self.database, dead_letter_id, NOON, by)
 
     @contextmanager
     def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:

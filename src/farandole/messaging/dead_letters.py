@@ -52,8 +52,8 @@ class Announcer:
                 log.warning("parked many", service=self._service, records=self._unsaid)
             self._unsaid = 0
         for found in letters[: self._room]:
-            why = repr(found.error)[:300]
-            log.warning("parked", service=self._service, dead_letter=found.id, error=why, **_names(found))
+            told = {"error": found.error[:300], **_names(found)}
+            log.warning("parked", service=self._service, dead_letter=found.id, **told)
         self._unsaid += max(0, len(letters) - self._room)
         self._room = max(0, self._room - len(letters))
 
@@ -110,15 +110,20 @@ def replay(service: Service, database: Database, letter_id: str, instance: str, 
     Raises KeyError for an unknown letter, Refused when it is not open, Poison when it fails again (it stays, the try is recorded).
     """
     try:
-        return _replay(service, database, letter_id, (instance, now, by))
+        done = _replay(service, database, letter_id, (instance, now, by))
     except (Poison, Unfit) as error:
         said = f"the database refuses it: {error}" if isinstance(error, Unfit) else str(error)
         with database.writing() as transaction:
-            record(transaction, open_letter(transaction, letter_id), FAILED, now, by, said)
+            letter = open_letter(transaction, letter_id)
+            record(transaction, letter, FAILED, now, by, said)
+        _tell(service.name, letter, FAILED, by, said)
         raise Poison(said) from error
+    outcome = done.outcome or ""
+    _tell(service.name, done, REPLAYED, by, outcome)
+    return outcome
 
 
-def _replay(service: Service, database: Database, letter_id: str, here: tuple[str, int, By]) -> str:
+def _replay(service: Service, database: Database, letter_id: str, here: tuple[str, int, By]) -> DeadLetter:
     instance, now, by = here
     with database.writing() as transaction:
         letter = open_letter(transaction, letter_id)
@@ -134,16 +139,17 @@ def _replay(service: Service, database: Database, letter_id: str, here: tuple[st
         done = msgspec.structs.replace(letter, replayed_at=now, outcome=outcome, state=REPLAYED)
         transaction.update(KERNEL.dead_letters, [done])
         record(transaction, letter, REPLAYED, now, by, outcome)
-    return outcome
+    return done
 
 
-def discard(database: Database, letter_id: str, now: int, by: By) -> None:
+def discard(service: str, database: Database, letter_id: str, now: int, by: By) -> None:
     """Set a letter aside for good; it is kept. Raises KeyError for an unknown letter, Refused when it is not open."""
     with database.writing() as transaction:
         letter = open_letter(transaction, letter_id)
         done = msgspec.structs.replace(letter, state=DISCARDED, outcome=by.reason)
         transaction.update(KERNEL.dead_letters, [done])
         record(transaction, letter, DISCARDED, now, by, "discarded")
+    _tell(service, letter, DISCARDED, by, "discarded")
 
 
 def open_letter(transaction: Transaction, letter_id: str) -> DeadLetter:
@@ -169,6 +175,12 @@ def record(transaction: Transaction, letter: DeadLetter, action: str, now: int, 
     number = 1 + len(transaction.select(KERNEL.actions, [letter.id]))
     said = outcome[:2000].replace("\x00", "\\0")
     transaction.insert(KERNEL.actions, [Action(letter.id, number, now, by.actor, action, by.reason, said)])
+
+
+def _tell(service: str, letter: DeadLetter, action: str, by: By, outcome: str) -> None:
+    """One line in the log for whatever was done with a letter and is durable."""
+    told = {"action": action, "actor": by.actor, "reason": by.reason, "outcome": outcome[:300], **_names(letter)}
+    log.info("dead letter handled", service=service, dead_letter=letter.id, **told)
 
 
 def _outcome(message: Message | None) -> str:

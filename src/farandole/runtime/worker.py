@@ -165,7 +165,8 @@ class Worker:
         return await anyio.to_thread.run_sync(partial(preview, self._value, self._database, dead_letter_id, clock()))
 
     async def discard(self, dead_letter_id: str, by: By) -> None:
-        await anyio.to_thread.run_sync(partial(dead_letters.discard, self._database, dead_letter_id, clock(), by))
+        work = partial(dead_letters.discard, self.service, self._database, dead_letter_id, clock(), by)
+        await anyio.to_thread.run_sync(work)
 
     @contextmanager
     def watching(self, key: str) -> Iterator[asyncio.Future[Decision]]:
