@@ -12,14 +12,17 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.semconv._incubating.attributes import messaging_attributes as names
+from uuid_utils import uuid7
 
 from farandole.contract import choreography
 from farandole.messaging.decision import Decision
-from farandole.messaging.envelope import Heard
+from farandole.messaging.envelope import Heard, Record
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime import settings
 from farandole.runtime.embedded import Embedded
-from farandole.runtime.otel import AGAIN, Traces
+from farandole.runtime.otel import AGAIN, Traces, sampled
 from farandole.runtime.wiring import services
 from tests.http.conftest import Client
 from tests.support.collector import collecting
@@ -48,7 +51,7 @@ class Danced:
         traces, values = Traces(SimpleSpanProcessor(self.kept)), services(settings.load({}))
         for name, worker in running.workers.items():
             traces.follow(worker, values[name])
-        self.payment = running.workers["payment"]
+        self.payment, self._transport = running.workers["payment"], running.transport
         self.client = Client(running.app)
 
     def place(self, kind: str, key: str | None = None) -> str:
@@ -56,13 +59,20 @@ class Danced:
 
     def trace(self, order_id: str, spans: int) -> Spans:
         """The spans of an order by their ids, as soon as there are that many."""
-        drive_until(lambda: len(self._of(order_id)) >= spans, pause)
-        found = self._of(order_id)
+        drive_until(lambda: len(self.of(order_id)) >= spans, pause)
+        found = self.of(order_id)
         by_id = {span.context.span_id: span for span in found}
         assert len(by_id) == len(found) == spans, [span.name for span in found]
         return by_id
 
-    def _of(self, order_id: str) -> list[ReadableSpan]:
+    def records(self) -> list[Record]:
+        return [record for topic in self._transport.topic_ids for record in self._transport.read(topic, 0, 1000)]
+
+    def over(self, order_id: str) -> bool:
+        answer = self.client.get(f"/api/orders/{order_id}/timeline")
+        return answer.is_success and not answer.json()["expected"]
+
+    def of(self, order_id: str) -> list[ReadableSpan]:
         trace = int(order_id.replace("-", ""), 16)
         return [span for span in self.kept.get_finished_spans() if span.context and span.context.trace_id == trace]
 
@@ -148,6 +158,42 @@ def test_what_is_wanted_reaches_the_collector_before_the_end(tmp_path: Path, mon
             order_id = place(Client(running.app), "stock-failure")
     first = next(span for span in collector.spans() if span.name == "Save order (PENDING)")
     assert (first.service, first.trace, first.parent) == ("order", order_id.replace("-", ""), "")
+
+
+def test_a_step_tells_where_the_record_was_that_it_heard(danced: Danced) -> None:
+    spans = danced.trace(danced.place("happy"), len(choreography.flow("happy")))
+    told = {}
+    for span in spans.values():
+        of = span.attributes or {}
+        if span.parent:
+            place = of[names.MESSAGING_DESTINATION_PARTITION_ID], of[names.MESSAGING_KAFKA_OFFSET]
+            told[of[names.MESSAGING_MESSAGE_ID]] = (of[names.MESSAGING_DESTINATION_NAME], *place)
+    assert len(told) == len(spans) - 1
+    records = {
+        (dict(r.headers)["ce_id"] or b"").decode(): (r.topic, str(r.partition), r.offset) for r in danced.records()
+    }
+    assert told == {event: records[str(event)] for event in told}
+
+
+@pytest.mark.parametrize("sampler", ["traceidratio", "parentbased_traceidratio"])
+def test_a_share_of_the_orders_is_traced_each_of_them_whole(
+    sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    steps, running = len(choreography.flow("happy")), Embedded(settings.load({}), tmp_path / "data")
+    danced = Danced(running)
+    with running:
+        assert danced.client.post("/api/stock/tea/receipts", json={"quantity": 100}).status_code == 201
+        orders = [danced.place("happy") for _ in range(40)]
+        drive_until(lambda: all(danced.over(order_id) for order_id in orders), pause)
+    assert {len(danced.of(order_id)) for order_id in orders} == {0, steps}
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.25, 0.75])
+def test_a_sampler_by_ratio_keeps_its_share_of_orders_placed_in_one_moment(share: float) -> None:
+    kept = sum(sampled(TraceIdRatioBased(share), str(uuid7())) for _ in range(20_000))
+    assert abs(kept / 20_000 - share) < 0.03
 
 
 def test_nothing_of_it_is_imported_unless_it_is_wanted() -> None:

@@ -16,6 +16,7 @@ class Span(NamedTuple):
     trace: str
     id: str
     parent: str
+    attributes: dict[str, str | int]
 
 
 class Collector(ThreadingHTTPServer):
@@ -67,4 +68,10 @@ def _spans(body: bytes) -> Iterator[Span]:
         service = next(a.value.string_value for a in of_resource.resource.attributes if a.key == "service.name")
         for scope in of_resource.scope_spans:
             for span in scope.spans:
-                yield Span(service, span.name, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+                ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+                yield Span(service, span.name, *ids, {a.key: _value(a.value) for a in span.attributes})
+
+
+def _value(value: Any) -> str | int:
+    found: str | int = getattr(value, value.WhichOneof("value"))
+    return found

@@ -35,6 +35,9 @@ def test_an_order_is_one_trace_across_processes_and_kafka(
             (step.service, step.words, next((s.words for s in flow(kind) if s.says is step.hears), ""))
             for step in flow(kind)
         )
+        heard = [span for span in found.values() if span.parent]
+        assert len({span.attributes["messaging.destination.partition.id"] for span in heard}) == 1
+        assert {span.attributes["messaging.kafka.offset"] for span in heard} <= {0, 1, 2}
 
 
 def _place(url: str, kind: str) -> str:

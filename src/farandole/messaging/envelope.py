@@ -69,7 +69,7 @@ class Cause(NamedTuple):
 
 class Heard(NamedTuple, Generic[E]):
     """An event as a handler hears it: `cause` names it, `at` is now in microseconds, `said_at`, `source` and `causation` its
-    origin, `landed_at` when its transport took it (0: none did)."""
+    origin, `landed_at` when its transport took it (0: none did), `partition` and `offset` where (-1: nowhere)."""
 
     event: E
     cause: Cause
@@ -78,6 +78,8 @@ class Heard(NamedTuple, Generic[E]):
     source: str = ""
     causation: str | None = None
     landed_at: int = 0
+    partition: int = -1
+    offset: int = -1
 
 
 class Decoder(Protocol):
@@ -179,7 +181,8 @@ def unseal(record: Record, decoder: Decoder, now: int) -> Heard[Any]:
         raise _unexpected(f"key and subject {event.key!r}, found key {found!r}", headers, "ce_subject")
     cause = Cause(_uuid(headers, "ce_id"), digest(event))
     causation = _uuid(headers, "ce_causationid") if "ce_causationid" in headers else None
-    return Heard(event, cause, now, _said_at(headers), _source(headers), causation, record.at)
+    origin = _said_at(headers), _source(headers), causation
+    return Heard(event, cause, now, *origin, record.at, record.partition, record.offset)
 
 
 def _value(record: Record) -> bytes:

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision as Sampled
+from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from farandole.messaging.decision import Decision
@@ -25,15 +27,20 @@ from farandole.runtime.worker import STOP_SECONDS, Worker
 Decided = Sequence[tuple[Heard[Any], Decision]]
 KEPT: Final = 10_000
 """Spans remembered of each service, so that duplicates are not told again."""
+RANDOM: Final = 8
+"""Hexadecimal digits of an order's id, the last ones, that no other id has to do with."""
 AGAIN: Final = 600_000_000
 """Microseconds in which a decision that is found, not made, is still told: a replayed topic is not."""
 
 
 class Traces:
-    """Gives the spans of this process's workers to a processor, by default the one that OTEL_EXPORTER_OTLP_* describe."""
+    """Gives the spans of this process's workers to a processor, by default the one that OTEL_EXPORTER_OTLP_* describe.
+
+    Of every order either all spans or none, as the sampler decides that OTEL_TRACES_SAMPLER names."""
 
     def __init__(self, processor: SpanProcessor | None = None) -> None:
         self._processor = processor or BatchSpanProcessor(OTLPSpanExporter())
+        self._sampler = TracerProvider(shutdown_on_exit=False).sampler
 
     def follow(self, worker: Worker, service: Service) -> None:
         """Make a span of every step this worker takes from now on."""
@@ -42,7 +49,7 @@ class Traces:
             worker.intake.answered = self._teller(service)
 
     def _teller(self, service: Service) -> Noticed:
-        spans = _spans(service)
+        spans = _spans(service, self._sampler)
 
         def tell(decisions: Decided) -> None:
             for span in spans(decisions):
@@ -57,7 +64,7 @@ class Traces:
         ending.join(STOP_SECONDS)
 
 
-def _spans(service: Service) -> Callable[[Decided], list[ReadableSpan]]:
+def _spans(service: Service, sampler: Sampler) -> Callable[[Decided], list[ReadableSpan]]:
     steps = {(step.hears, step.says): step for step in service.steps}
     resource = Resource.create({"service.name": service.name, "service.namespace": "farandole"})
     told: dict[str, None] = {}  # in order
@@ -66,7 +73,7 @@ def _spans(service: Service) -> Callable[[Decided], list[ReadableSpan]]:
         now, made = time_ns(), []
         for heard, decision in decisions:
             step = steps.get((type(heard.event), type(decision.says) if decision.says else None))
-            if step is None or not _due(heard, decision):
+            if step is None or not _due(heard, decision) or not sampled(sampler, heard.event.key):
                 continue
             said = event_id(heard.cause.id, step.name)
             if said not in told:
@@ -79,6 +86,13 @@ def _spans(service: Service) -> Callable[[Decided], list[ReadableSpan]]:
         return made
 
     return spans
+
+
+def sampled(sampler: Sampler, order_id: str) -> bool:
+    """Whether an order is traced: a sampler by ratio compares the last half of what it is given, so that begins with the
+    digits of the id that are random; before them are the version, and what orders of one millisecond share."""
+    found = sampler.should_sample(None, int(order_id[-RANDOM:], 16) << 32, "order").decision
+    return found is Sampled.RECORD_AND_SAMPLE
 
 
 def _due(heard: Heard[Any], decision: Decision) -> bool:
@@ -100,6 +114,8 @@ def _span(step: Step, heard: Heard[Any], said: str, until: int, resource: Resour
         attributes["farandole.says"] = step.says.topic
     if not commanded:
         attributes["messaging.destination.name"] = step.hears.topic
+        attributes["messaging.destination.partition.id"] = str(heard.partition)
+        attributes["messaging.kafka.offset"] = heard.offset
         attributes["messaging.message.id"] = heard.cause.id
         attributes["messaging.operation.type"] = "process"
     return ReadableSpan(

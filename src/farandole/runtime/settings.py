@@ -154,7 +154,7 @@ class Settings:
     apprise_url: str | None = _setting(None, _APPRISE, "Apprise URL of the SMS provider")
     log_format: LogFormat = _setting("console", _FORMAT, "how log lines look")
     log_level: LogLevel = _setting("info", _LEVEL, "the least severe log lines written")
-    traces: Tracing = _setting("off", _TRACING, "otlp sends OpenTelemetry traces to where OTEL_EXPORTER_OTLP_* say (extra otel)")
+    traces: Tracing = _setting("off", _TRACING, "otlp sends traces (extra otel) as OTEL_EXPORTER_OTLP_* and OTEL_TRACES_SAMPLER say")
     kafka_options: Mapping[str, str] = field(default_factory=dict)
     # fmt: on
 
