@@ -12,14 +12,15 @@ def stock() -> None:
     """See what is in stock and take goods in."""
 
 
-@stock.command("list", epilog=options.example("farandole stock list"))
+@stock.command("list", epilog=options.example("farandole stock list", "farandole stock list --below 10"))
+@click.option("--below", type=click.IntRange(1), metavar="N", help="Only SKUs of which less than N are available.")
 @options.url
 @options.as_json
-def list_(url: str | None, as_json: bool) -> None:
+def list_(url: str | None, as_json: bool, below: int | None) -> None:
     """List every SKU with what is available and what is reserved."""
     from farandole.cli.client import Client
 
-    items = Client(options.settings(url=url).url).pages("stock")
+    items = Client(options.settings(url=url).url).pages("stock", below=below)
     if as_json:
         return output.json_lines({"items": items, "next_cursor": None})
     return _show(items)

@@ -1,6 +1,5 @@
 """The first page: the newest orders, found by who, what and when; and a form that places some."""
 
-import time
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,12 +11,11 @@ from farandole.http.routes import Route, get, post
 from farandole.messaging.database import Transaction
 from farandole.monitor.storage import RECORDED
 from farandole.web import forms, placing
+from farandole.web.ages import AGES, asked
 from farandole.web.layout import HTML, page, partial
 from farandole.web.sources import Sources
 
 STATUSES: Final = ("PENDING", "COMPLETED", "PAYMENT_FAILED", "FAILED")
-AGES: Final = {"10": "10 seconds", "60": "a minute", "600": "10 minutes", "3600": "an hour", "86400": "a day"}
-"""Seconds since an order was placed, at least."""
 KEPT: Final = ("status", "customer_id", "email", "older", "cursor")
 EMAIL: Final = r"[^@\s]+@[^@\s]+"
 """What is looked for as an address; a customer's id that looks like one is found by `?customer_id=`."""
@@ -31,7 +29,7 @@ def routes(sources: Sources) -> tuple[Route, ...]:
             return forms.see(await _place_of(sources, wanted))
         if wanted:
             query["email" if parameters.fits(EMAIL, wanted) else "customer_id"] = wanted
-        found = await sources.get("order", "/api/orders", _asked(query)) or {"items": [], "next_cursor": None}
+        found = await sources.get("order", "/api/orders", asked(query)) or {"items": [], "next_cursor": None}
         template = "_orders.html" if partial(request) else "orders.html"
         return page(
             template,
@@ -60,18 +58,3 @@ async def _place_of(sources: Sources, wanted: str) -> str:
 
     rows = await sources.monitor.read(find)
     return f"/orders/{rows[0].order_id}#event-{wanted}" if rows else f"/orders/{wanted}"
-
-
-def _asked(query: dict[str, str]) -> dict[str, str]:
-    """What the order service is asked: older orders are those that follow an id of that time."""
-    asked = {name: value for name, value in query.items() if name != "older"}
-    older = query.get("older", "")
-    if older in AGES and "cursor" not in asked:
-        asked["cursor"] = parameters.write_cursor(_before(int(older)))
-    return asked
-
-
-def _before(seconds: int) -> str:
-    """An order id that is greater than those of orders placed longer ago, and less than those placed since."""
-    digits = f"{time.time_ns() // 1_000_000 - seconds * 1000:012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"

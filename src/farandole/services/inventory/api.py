@@ -3,15 +3,16 @@
 from typing import Annotated, Final
 
 import msgspec
-import sqlalchemy as sa
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from uuid_utils import UUID, uuid5, uuid7
 
 from farandole.contract import events
-from farandole.http import bodies, parameters
+from farandole.http import bodies, paging, parameters
 from farandole.http.desk import Desk
+from farandole.http.paging import Fits, Way
+from farandole.http.parameters import Parameter
 from farandole.http.problems import unknown
 from farandole.http.routes import Route, get, json, post
 from farandole.messaging.database import Transaction
@@ -20,6 +21,7 @@ from farandole.services.inventory.domain import Held, Line, ReceiveStock, Stock
 from farandole.services.inventory.storage import RELEASES, RESERVATIONS, STOCK, stock
 
 SKU: Final = "[A-Za-z0-9._-]{1,64}"
+BELOW: Final = "[1-9][0-9]{0,9}"
 RECEIPTS_BY_KEY: Final = UUID("6f1c1c0e-4d5c-5b3c-9a5e-0f7a1f0d9c11")
 """The namespace in which a SKU and an Idempotency-Key name one receipt."""
 
@@ -35,6 +37,8 @@ class StockAnswer(msgspec.Struct, frozen=True):
 
 
 class StockPage(msgspec.Struct, frozen=True):
+    """A page may hold few SKUs or none and another still follow: it looks at a bounded number of SKUs."""
+
     items: tuple[StockAnswer, ...]
     next_cursor: str | None
 
@@ -50,10 +54,11 @@ def routes(desk: Desk) -> tuple[Route, ...]:
 
     async def listed(request: Request) -> Response:
         limit = parameters.limit(request)
-        after = parameters.read_cursor(request, SKU)
-        found = await desk.read(lambda transaction: _page(transaction, after, limit + 1))
-        more = parameters.write_cursor(found[limit - 1].sku) if len(found) > limit else None
-        return json(StockPage(tuple(_answer(row) for row in found[:limit]), more))
+        way = Way((stock.c.sku,), parameters.read_cursor(request, SKU), newest_first=False)
+        below = parameters.matching(request, "below", BELOW)
+        fits: list[Fits] = [] if below is None else [lambda few: few.c.available < int(below)]
+        found, place = await desk.read(lambda transaction: paging.page(transaction, STOCK, way, fits, limit))
+        return json(StockPage(tuple(map(_answer, found)), place and parameters.write_cursor(place)))
 
     async def show(request: Request) -> Response:
         return json(await _stock(desk, parameters.path_id(request, "sku", SKU)))
@@ -69,7 +74,17 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         return json(found)
 
     return (
-        get("/api/stock", listed, "List stock, by SKU", tag="stock", answer=StockPage, parameters=parameters.PAGE),
+        get(
+            "/api/stock",
+            listed,
+            "List stock, by SKU",
+            tag="stock",
+            answer=StockPage,
+            parameters=(
+                Parameter("below", schema={"type": "integer", "minimum": 1}, description="only with less available"),
+                *parameters.PAGE,
+            ),
+        ),
         get("/api/stock/{sku}", show, "Show the stock of a SKU", tag="stock", answer=StockAnswer),
         post(
             "/api/stock/{sku}/receipts",
@@ -108,11 +123,6 @@ async def _stock(desk: Desk, sku: str) -> StockAnswer:
     if not found:
         raise unknown("SKU")
     return _answer(found[0])
-
-
-def _page(transaction: Transaction, after: str | None, limit: int) -> list[Stock]:
-    statement = sa.select(stock).order_by(stock.c.sku).limit(limit)
-    return transaction.fetch(STOCK, statement if after is None else statement.where(stock.c.sku > after))
 
 
 def _reservation(transaction: Transaction, order_id: str) -> ReservationAnswer | None:

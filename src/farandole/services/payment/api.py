@@ -1,16 +1,16 @@
-"""The payment service's HTTP route: how the payment of an order went."""
+"""The payment service's HTTP routes: how the payments of orders went."""
 
 import msgspec
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
 from farandole.contract import events, money
-from farandole.http import parameters
+from farandole.http import paging, parameters
 from farandole.http.desk import Desk
+from farandole.http.paging import Fits, Way
+from farandole.http.parameters import Parameter
 from farandole.http.problems import unknown
 from farandole.http.routes import Route, get, json
-from farandole.messaging.database import Transaction
 from farandole.services.payment.domain import Paid, Payment
 from farandole.services.payment.storage import PAYMENTS, payments
 
@@ -24,6 +24,8 @@ class PaymentAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentPage(msgspec.Struct, frozen=True):
+    """A page may hold few payments or none and another still follow: it looks at a bounded number of payments."""
+
     items: tuple[PaymentAnswer, ...]
     next_cursor: str | None
 
@@ -32,10 +34,11 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     """What one may ask of the payment service."""
 
     async def listed(request: Request) -> Response:
-        limit, before = parameters.limit(request), parameters.read_cursor(request)
-        found = await desk.read(lambda transaction: _page(transaction, before, limit + 1))
-        more = parameters.write_cursor(found[limit - 1].order_id) if len(found) > limit else None
-        return json(PaymentPage(tuple(_answer(payment) for payment in found[:limit]), more))
+        limit, way = parameters.limit(request), Way((payments.c.order_id,), parameters.read_cursor(request))
+        status = parameters.choice(request, "status", Paid)
+        fits: list[Fits] = [] if status is None else [lambda few: few.c.status == status]
+        found, place = await desk.read(lambda transaction: paging.page(transaction, PAYMENTS, way, fits, limit))
+        return json(PaymentPage(tuple(map(_answer, found)), place and parameters.write_cursor(place)))
 
     async def show(request: Request) -> Response:
         order_id = parameters.path_id(request, "order_id")
@@ -51,15 +54,10 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             "List payments, those of the newest orders first",
             tag="payments",
             answer=PaymentPage,
-            parameters=parameters.PAGE,
+            parameters=(Parameter("status", schema={"type": "string", "enum": list(Paid)}), *parameters.PAGE),
         ),
         get("/api/payments/{order_id}", show, "Show the payment of an order", tag="payments", answer=PaymentAnswer),
     )
-
-
-def _page(transaction: Transaction, before: str | None, limit: int) -> list[Payment]:
-    statement = sa.select(payments).order_by(payments.c.order_id.desc()).limit(limit)
-    return transaction.fetch(PAYMENTS, statement if before is None else statement.where(payments.c.order_id < before))
 
 
 def _answer(payment: Payment) -> PaymentAnswer:
