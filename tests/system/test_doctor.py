@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
@@ -61,11 +61,14 @@ def sentences(found: dict[str, Any]) -> str:
     return "\n".join([*told, *(evidence for cause in causes for evidence in cause["evidence"])])
 
 
-def await_words(url: str, *words: str | re.Pattern[str], seconds: float = 90) -> dict[str, Any]:
+def await_words(
+    url: str, *words: str | re.Pattern[str], seconds: float = 90, meanwhile: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
     """The first diagnosis that says all of these words."""
     last: dict[str, Any] = {}
 
     def said() -> bool:
+        meanwhile()
         last.update(diagnosis(url))
         return all(re.search(re.escape(w) if isinstance(w, str) else w, sentences(last)) for w in words)
 
@@ -152,6 +155,22 @@ def test_a_bug_in_a_handler_is_told_as_the_parked_event_that_it_left(
         assert of_order(url, ill)["state"] == "over"
 
 
+def test_a_service_whose_database_was_lost_halts_and_the_doctor_says_why(tmp_path: Path) -> None:
+    with embedded(tmp_path / "data", late_after="0.5") as url:
+        receive(url)
+        order = place(url)
+        drive_until(lambda: of_order(url, order)["state"] == "over", pause)
+    for file in (tmp_path / "data").glob("payment.db*"):
+        file.unlink()
+    with embedded(tmp_path / "data", late_after="0.5") as url:
+        order = place(url, "20.00")
+        why = "order.validated/0: the group's offset is 1, but this database never heard the partition"
+        found = await_words(url, "1 order, 20.00 USD, waits at payment: payment halted since", why)
+        assert [group["cause"]["kind"] for group in found["groups"]] == ["halted"]
+        assert why in of_order(url, order)["sentence"]
+        assert doctor(url)[0] == 1
+
+
 def start_all(cluster: Cluster) -> dict[str, Member]:
     """Every service, and a monitor that knows where they are."""
     members = {name: cluster.start(name) for name in SAGA}
@@ -167,9 +186,9 @@ def start_monitor(cluster: Cluster, members: dict[str, Member]) -> None:
     members["monitor"] = cluster.start("monitor", FARANDOLE_LATE_AFTER=LATE_AFTER, **urls)
 
 
-def start_again(cluster: Cluster, members: dict[str, Member], name: str) -> None:
+def start_again(cluster: Cluster, members: dict[str, Member], name: str, **env: str) -> None:
     """A new process of a service where the old one listened."""
-    members[name] = cluster.start(name, FARANDOLE_PORT=members[name].url.rpartition(":")[2])
+    members[name] = cluster.start(name, FARANDOLE_PORT=members[name].url.rpartition(":")[2], **env)
 
 
 @pytest.mark.timeout(240)

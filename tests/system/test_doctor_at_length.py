@@ -7,28 +7,18 @@ import signal
 import httpx
 import psycopg
 import pytest
-from confluent_kafka import OFFSET_END, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 
 from farandole.proof.ground import KafkaServer, PostgresServer
-from farandole.proof.ground.cluster import Cluster, farandole
+from farandole.proof.ground.cluster import Cluster
 from farandole.proof.ground.postgres import libpq_url
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
+from tests.system.administrator import limit, republish
 from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, start_again, start_all
 
 pytestmark = pytest.mark.proof
-
-
-def delete_records(cluster: Cluster, topic: str) -> None:
-    """Throw away all that a topic has, as a retention that is too short would."""
-    client = AdminClient({"bootstrap.servers": cluster.kafka, "log_level": 0})
-    name = cluster.prefix + topic
-    partitions = client.list_topics(name, timeout=10).topics[name].partitions
-    places = [TopicPartition(name, number, OFFSET_END) for number in partitions]
-    for answer in client.delete_records(places).values():
-        answer.result(10)
 
 
 @pytest.mark.kafka
@@ -56,26 +46,72 @@ def test_a_broker_that_is_away_and_an_event_that_is_lost(own_kafka: KafkaServer,
         await_words(url, "1 order, 7.00 USD, waits at order: order.placed of order is lost")
         lost = of_order(url, order)
         assert (lost["state"], lost["hops"][0]["cause"]["kind"]) == ("late", "lost")
-        env = cluster.env | {"FARANDOLE_DATABASE": cluster.databases["order"]}
-        assert farandole("republish", "order", env=env).returncode == 0
+        republish(cluster, "order")
         await_well(url)
         assert of_order(url, order)["state"] == "over"
 
 
 @pytest.mark.timeout(240)
-def test_records_that_are_deleted_before_they_are_heard_are_named(cluster: Cluster) -> None:
+def test_a_service_that_goes_on_slower_than_orders_come_is_behind(cluster: Cluster) -> None:
     members = start_all(cluster)
     url = members["monitor"].url
-    heard = place(url)
-    drive_until(lambda: of_order(url, heard)["state"] == "over", pause)
-    assert members["payment"].terminate() == 0
-    order = place(url, "8.00")
-    drive_until(lambda: of_order(url, order)["state"] == "late", pause)
-    delete_records(cluster, "order.validated")
-    await_words(
-        url, "1 order, 8.00 USD, waits at payment: payment reads on at", "records were deleted before it heard them"
-    )
+    with psycopg.connect(libpq_url(cluster.databases["payment"]), autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NULL; END'"
+        )
+        connection.execute("CREATE TRIGGER slow AFTER INSERT ON payments FOR EACH STATEMENT EXECUTE FUNCTION slow()")
+        behind = r"waits? at payment: payment is \d+ records? behind on order\.validated/\d; its group has 1 member and goes on"
+        await_words(url, re.compile(behind), meanwhile=lambda: place(url, "2.00"))
+        connection.execute("DROP TRIGGER slow ON payments")
+    await_well(url)
+
+
+@pytest.mark.timeout(240)
+def test_an_event_of_an_order_that_a_database_refuses_is_parked_and_replayed(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    with psycopg.connect(libpq_url(cluster.databases["payment"]), autocommit=True) as connection:
+        connection.execute("ALTER TABLE payments ADD CONSTRAINT unlucky CHECK (amount <> 1300)")
+        orders = [place(url, price) for price in ("13.00", "14.00", "13.00")]
+        refused = "2 orders, 26.00 USD, wait at payment: parked as a dead letter by payment since"
+        found = await_words(url, refused, "the database refuses it: ", "unlucky")
+        (group,) = found["groups"]
+        assert set(group["examples"]) == {orders[0], orders[2]}
+        connection.execute("ALTER TABLE payments DROP CONSTRAINT unlucky")
+    for letter in httpx.get(f"{url}/api/dead-letters").raise_for_status().json()["items"]:
+        assert httpx.post(f"{url}/api/dead-letters/{letter['id']}/replay", json={}).status_code == 200
+    await_well(url)
+    assert {of_order(url, order)["state"] for order in orders} == {"over"}
+
+
+@pytest.mark.timeout(240)
+def test_an_outbox_that_the_broker_takes_nothing_from_is_not_published(cluster: Cluster) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    limit(cluster, "order.placed", "10")
+    order = place(url, "12.00")
+    await_words(url, "1 order, 12.00 USD, waits at order: ", "1 event waits in the outbox of order since")
     assert doctor(url)[0] == 1
+    limit(cluster, "order.placed", "1048588")
+    await_well(url)
+    assert of_order(url, order)["state"] == "over"
+
+
+@pytest.mark.timeout(240)
+def test_a_service_that_finds_no_tables_says_what_it_waits_for(cluster: Cluster, postgres: PostgresDatabases) -> None:
+    members = start_all(cluster)
+    url = members["monitor"].url
+    assert members["payment"].terminate() == 0
+    migrated = cluster.databases["payment"]
+    cluster.databases["payment"] = postgres.database()
+    start_again(cluster, members, "payment")
+    order = place(url, "15.00")
+    await_words(url, "1 order, 15.00 USD, waits at payment: payment waits since", "run `farandole migrate payment`")
+    assert members["payment"].terminate() == 0
+    cluster.databases["payment"] = migrated
+    start_again(cluster, members, "payment")
+    await_well(url)
+    assert of_order(url, order)["state"] == "over"
 
 
 @pytest.mark.timeout(240)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,8 @@ from farandole.runtime.corked import Cork, CorkedProtocol
 from farandole.runtime.settings import Settings
 
 GRACE_SECONDS: Final = 2
+LAST_WORDS_SECONDS: Final = 10
+"""How long a process whose work has halted still answers why, so that who looks every moment learns it."""
 
 
 class CannotListen(OSError):
@@ -82,12 +85,16 @@ class Server(uvicorn.Server):
 
 
 def serve_until_told(app: ASGIApp, bound: socket.socket, halted: Callable[[], str | None]) -> None:
-    """Serve until a signal, or until the work behind the server halts."""
+    """Serve until a signal, or until the work behind the server halted and said so for a while."""
     server = Server(app)
 
     def watch() -> None:
+        last = float("inf")
         while not server.should_exit:
+            now = time.monotonic()
             if halted():
+                last = min(last, now + LAST_WORDS_SECONDS)
+            if now >= last:
                 server.should_exit = True
             threading.Event().wait(0.2)
 

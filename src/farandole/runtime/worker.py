@@ -100,12 +100,20 @@ class Worker:
                 worked = part.turn(PATIENCE)
                 if not worked and part.trouble:
                     self._stop.wait(0.02)
-            part.close(STOP_SECONDS)
         except Halt as error:
             self.halted = str(error)
             log.critical("halted", service=self.service, reason=str(error))
         except Exception as error:
             self.halted = f"{type(error).__name__}: {error}"
+            log.exception("halted by a bug", service=self.service)
+        self._close(part)
+
+    def _close(self, part: Consumer | Intake) -> None:
+        """Leave the group, also when halted: others may go on at once, and offsets can be put right."""
+        try:
+            part.close(STOP_SECONDS)
+        except Exception as error:
+            self.halted = self.halted or f"{type(error).__name__}: {error}"
             log.exception("halted by a bug", service=self.service)
 
     def _await_tables(self, part: Consumer | Intake) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from farandole.contract.choreography import CHOREOGRAPHY, ORDER
 from farandole.messaging.envelope import microseconds, rfc3339
-from farandole.web.doctor.look import MONITOR, Letter, Observation, heard_by
+from farandole.messaging.transport import Partition
+from farandole.messaging.transport.inspection import Group
+from farandole.web.doctor.look import MONITOR, SERVICES, Letter, Observation, heard_by
 
 Letters = Mapping[str, Iterable[Letter]]
 STILL: Final = 5_000_000
@@ -43,8 +46,8 @@ def of_order(place: tuple[str, str], order_id: str, seen: Observation, letters: 
         return _parked(MONITOR, unheard[0], seen)
     if not heard:
         return _unpublished(ORDER, seen) or _behind(MONITOR, seen) or _lost(ORDER, "order.placed", "")
-    if general := next(of_service(service, seen), None):
-        return general
+    if general := of_service(service, seen):
+        return general[0]
     here = seen.place(heard, order_id)
     if count := seen.behind(service, [here]).get(here):
         return _late(service, f"{count} records behind on {heard}/{here.partition}", seen)
@@ -57,17 +60,23 @@ def of_order(place: tuple[str, str], order_id: str, seen: Observation, letters: 
     )
 
 
-def of_service(service: str, seen: Observation) -> Iterator[Cause]:
-    """What keeps a service from hearing anything, the most telling first."""
+@lru_cache(maxsize=2 * len(SERVICES))
+def of_service(service: str, seen: Observation) -> tuple[Cause, ...]:
+    """What keeps a service from hearing anything, the most telling first; found once a look, however many orders wait."""
+    return tuple(_of_service(service, seen))
+
+
+def _of_service(service: str, seen: Observation) -> Iterator[Cause]:
     status, group = seen.statuses.get(service), seen.group(service)
     evidence = (status.away,) if status and status.away else ()
 
     def told(kind: str, what: str, words: str, **more: Any) -> Cause:
         return Cause(kind=kind, service=service, sentence=words, since=rfc3339(seen.since.get(what, seen.at)), **more)
 
-    if status and status.halted:
-        what = f"halted/{service}"
-        yield told("halted", what, f"{service} halted {_since(what, seen)}: {status.halted}")
+    if halted := seen.halted.get(service):
+        what, remedy = f"halted/{service}", f"put that right, then start `farandole serve {service}`"
+        yield told("halted", what, f"{service} halted {_since(what, seen)}: {halted}", evidence=evidence, remedy=remedy)
+        return
     if status and status.database:
         what = f"database/{service}"
         yield told("database", what, f"the database of {service} has been away {_since(what, seen)}: {status.database}")
@@ -76,13 +85,13 @@ def of_service(service: str, seen: Observation) -> Iterator[Cause]:
         yield told("transport", "transport", words, evidence=evidence)
         return
     yield from _gone(service, seen)
-    if not group.members:
-        words = f"the {service} group has had no member {_since(f'alone/{service}', seen)}{_waiting(service, seen)}"
-        remedy = f"start `farandole serve {service}`"
-        yield told("no member", f"alone/{service}", words, evidence=evidence, remedy=remedy)
     if status and status.trouble and not status.database:
         what = f"trouble/{service}"
         yield told("trouble", what, f"{service} waits {_since(what, seen)}: {status.trouble}")
+    elif not group.members:
+        words = f"the {service} group has had no member {_since(f'alone/{service}', seen)}{_waiting(service, seen)}"
+        remedy = f"start `farandole serve {service}`"
+        yield told("no member", f"alone/{service}", words, evidence=evidence, remedy=remedy)
     if evidence and group.members:
         what, members = f"away/{service}", _count(group.members, "member")
         words = f"{service} has not answered {_since(what, seen)}, though its group has {members}"
@@ -145,19 +154,22 @@ def _parked(service: str, letter: Letter, seen: Observation) -> Cause:
 def _gone(service: str, seen: Observation) -> Iterator[Cause]:
     """A place to read on at that its log cannot serve: who joins the group halts, rather than lose or repeat history."""
     group = seen.group(service)
-    if seen.sight is None or not group.committed:
-        return
-    for place, begins in seen.sight.begins.items():
-        if place.topic not in heard_by(service):
-            continue
-        at = group.committed.get(place, begins if group.members else 0)
-        name, ends = f"{place.topic}/{place.partition}", seen.sight.ends.get(place, at)
-        if at < begins:
-            found = f"the log begins at {begins}: records were deleted before it heard them"
-            yield _cause("history", service, f"{service} reads on at {at} of {name}, but {found}")
-        if at > max(ends, seen.before.get(place, 0)):
-            found = f"the log ends at {ends}: the topic was deleted and made anew"
-            yield _cause("history", service, f"{service} reads on at {at} of {name}, but {found}")
+    for place, begins in seen.sight.begins.items() if seen.sight else ():
+        if place.topic in heard_by(service) and (found := _misplaced(place, begins, group, seen)):
+            yield _cause("history", service, f"{service} {found}")
+
+
+def _misplaced(place: Partition, begins: int, group: Group, seen: Observation) -> str | None:
+    name, at = f"{place.topic}/{place.partition}", group.committed.get(place)
+    if at is None:  # who is there was told where to begin, or halts
+        gone = f"never heard {name}, and the log begins at {begins}: records were deleted before it heard any"
+        return gone if begins and not group.members else None
+    if at < begins:
+        return f"reads on at {at} of {name}, but the log begins at {begins}: records were deleted before it heard them"
+    ends = max(seen.sight.ends.get(place, at) if seen.sight else at, seen.before.get(place, 0))
+    if at > ends:
+        return f"reads on at {at} of {name}, but the log ends at {ends}: its offset was moved, or the log lost its end"
+    return None
 
 
 def _standing_still(service: str, seen: Observation) -> bool:
@@ -169,7 +181,7 @@ def _unpublished(service: str, seen: Observation) -> Cause | None:
     status = seen.statuses.get(service)
     general = next((cause for cause in of_service(service, seen) if cause.kind in _SPEECHLESS), None)
     if status is None or status.kept is None:
-        return general or next(of_service(service, seen), None)
+        return general or next(iter(of_service(service, seen)), None)
     if not status.kept.outbox:
         return general
     since, waits = time(microseconds(status.kept.outbox_since or ""), seen), "s" if status.kept.outbox == 1 else ""
@@ -181,8 +193,8 @@ def _unpublished(service: str, seen: Observation) -> Cause | None:
 
 def _behind(service: str, seen: Observation) -> Cause | None:
     """Nobody here can know what a service said that has not been heard."""
-    if general := next(of_service(service, seen), None):
-        return general
+    if general := of_service(service, seen):
+        return general[0]
     behind = seen.behind(service)
     if not behind:
         return None

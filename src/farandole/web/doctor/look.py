@@ -1,8 +1,9 @@
 """One look from outside: how each service stands, what it parked, the groups and logs, and orders nobody heard of."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -60,10 +61,11 @@ class Placed(NamedTuple):
     total: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """What was seen at `at` (microseconds); `before` is where the logs ended one look earlier, so that what is missing of
-    that is late, and `since` when each thing that is wrong was first seen to be."""
+    that is late, `halted` the last words of services that are away since, and `since` when each thing that is wrong was
+    first seen to be."""
 
     at: int
     began: int
@@ -73,6 +75,7 @@ class Observation:
     transport: str | None
     place: Callable[[str, str], Partition]
     before: Mapping[Partition, int] = field(default_factory=dict)
+    halted: Mapping[str, str] = field(default_factory=dict)
     since: Mapping[str, int] = field(default_factory=dict)
     unheard: Mapping[str, Placed] = field(default_factory=dict)
 
@@ -82,8 +85,7 @@ class Observation:
     def behind(self, service: str, partitions: Collection[Partition] | None = None) -> dict[Partition, int]:
         """Records that were in the log one look earlier and that a service has not heard, by partition."""
         committed = self.group(service).committed
-        heard = {topic for topic in EVERY_TOPIC if service == MONITOR or topic in heard_by(service)}
-        asked = [p for p in self.before if p.topic in heard] if partitions is None else partitions
+        asked = [p for p in self.before if p.topic in heard_by(service)] if partitions is None else partitions
         begins = self.sight.begins if self.sight else {}
         waiting = {p: self.before.get(p, 0) - committed.get(p, begins.get(p, 0)) for p in asked}
         return {place: count for place, count in waiting.items() if count > 0}
@@ -93,9 +95,12 @@ def group_of(service: str) -> str:
     return f"farandole.{service}"
 
 
-def heard_by(service: str) -> set[str]:
-    """The topics that a service of the choreography hears."""
-    return {step.hears.topic for step in CHOREOGRAPHY if step.service == service} - {""}
+@cache
+def heard_by(service: str) -> frozenset[str]:
+    """The topics that a service hears: the monitor every one."""
+    if service == MONITOR:
+        return frozenset(EVERY_TOPIC)
+    return frozenset(step.hears.topic for step in CHOREOGRAPHY if step.service == service) - {""}
 
 
 class Lookout(NamedTuple):
@@ -120,6 +125,7 @@ async def look(out: Lookout, late_after: int, last: Observation | None) -> Obser
         transport=transport,
         place=out.inspection.partition,
         before=(last.sight.ends if last and last.sight else {}) or (sight.ends if sight else {}),
+        halted=dict(_halted(stand, last.halted if last else {})),
     )
     wrong, earlier = _wrong(seen, last), last.since if last else {}
     return replace(
@@ -127,6 +133,13 @@ async def look(out: Lookout, late_after: int, last: Observation | None) -> Obser
         since={what: earlier.get(what, now) for what in wrong},
         unheard=await _unheard(out, now - late_after, last.unheard if last else {}),
     )
+
+
+def _halted(stand: Mapping[str, ServiceStatus], before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Why services halted: a process says it for a moment, then it ends."""
+    for name, status in stand.items():
+        if words := status.halted or (status.away and before.get(name)):
+            yield name, words
 
 
 async def _sight(inspection: Inspection) -> tuple[Sight | None, str | None]:
@@ -168,7 +181,7 @@ def _wrong(seen: Observation, last: Observation | None) -> Iterable[str]:
         if status:
             known = {
                 "away": status.away,
-                "halted": status.halted,
+                "halted": seen.halted.get(name),
                 "trouble": status.trouble,
                 "database": status.database,
             }
