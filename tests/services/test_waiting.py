@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from uuid_utils import uuid7
 
 from farandole.contract.choreography import flow
 from farandole.messaging.database import Database, open_database
-from farandole.monitor import waiting
+from farandole.monitor import waiting, waiting_sums
 from farandole.monitor.domain import Recorded
 from farandole.monitor.storage import RECORDED, WAITING
+from farandole.monitor.storage import waiting_sums as waiting_sums_table
 from farandole.runtime.migrations import migrate
 
 NOON = 1_800_000_000_000_000
@@ -89,12 +91,55 @@ def test_more_orders_than_one_look_takes_are_found_counted_and_forgotten(databas
     record(database, [row for dance in dances for row in dance[:2]])
     assert len(swept(database, NOON + count)) == count
     with database.reading() as transaction:
-        (queue,) = waiting.queues(transaction, NOON + count)
+        (queue,) = waiting_sums.late(transaction, NOON + count)
         longest = waiting.oldest(transaction, ("payment", "order.validated"), NOON + count, 3)
-    assert queue[:5] == ("payment", "order.validated", "USD", count, count * 1999)
+    assert queue == ("payment", "order.validated", "USD", count, count * 1999)
     assert [row.since for row in longest] == [NOON + 1, NOON + 1, NOON + 2]
     record(database, [row for dance in dances for row in dance[2:]])
     assert swept(database, NOON + count) == {}
+
+
+def counted(database: Database, until: int) -> dict[tuple[str, str], tuple[int, int]]:
+    """Late orders and their money by what they wait for, as the sums have it; as all of them counted would."""
+    with database.reading() as transaction:
+        queues = waiting_sums.late(transaction, until)
+        late = [row for row in transaction.all(WAITING) if row.since <= until]
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in late:
+        orders, amount = found.get((row.service, row.heard), (0, 0))
+        found[row.service, row.heard] = orders + 1, amount + row.amount
+    assert {(queue.service, queue.heard): (queue.orders, queue.amount) for queue in queues} == found
+    return found
+
+
+def test_the_sums_follow_orders_that_come_move_on_and_end(database: Database) -> None:
+    dances = [danced(which, NOON) for which in ("happy", "payment-failure", "stock-failure") for _ in range(4)]
+    for taken in range(1, max(map(len, dances)) + 1):
+        for number, rows in enumerate(dances):
+            if taken + number % 3 <= len(rows):
+                record(
+                    database, rows[taken + number % 3 - 1 : taken + number % 3] if taken > 1 else rows[: 1 + number % 3]
+                )
+        swept(database, NOON + 10)
+        for until in (NOON - 1, NOON, NOON + 2, NOON + 10):
+            counted(database, until)
+    assert counted(database, NOON + 10) == {}
+
+
+def test_orders_that_began_to_wait_just_now_are_not_counted_as_late(database: Database) -> None:
+    for number in range(3):
+        record(database, danced("happy", NOON + number)[:1])
+    swept(database, NOON + 10)
+    assert counted(database, NOON + 1) == {("inventory", "order.placed"): (2, 2 * 1999)}
+
+
+def test_sums_that_somebody_made_wrong_are_put_right_by_the_next_round(database: Database) -> None:
+    record(database, danced("happy", NOON)[:2])
+    swept(database, NOON)
+    with database.writing() as transaction:
+        transaction.connection.execute(sa.update(waiting_sums_table).values(orders=7, service="order"))
+    swept(database, NOON)
+    assert counted(database, NOON + 10) == {("payment", "order.validated"): (1, 1999)}
 
 
 def test_what_is_over_is_never_taken_up(database: Database) -> None:

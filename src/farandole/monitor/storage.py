@@ -50,7 +50,7 @@ received = sa.Table(
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("decided_at", Micros, nullable=False),
 )
-waiting, swept = waiting_tables(METADATA)
+waiting, swept, waiting_sums = waiting_tables(METADATA)
 statistics, statistics_wide = statistics_tables(METADATA)
 entries, balances = ledger_tables(METADATA)
 

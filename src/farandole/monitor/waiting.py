@@ -13,6 +13,7 @@ from farandole.contract import events, money
 from farandole.contract.choreography import CHOREOGRAPHY, COMMAND, FLOWS, HAPPY, flow, flow_of
 from farandole.messaging.database import Transaction
 from farandole.messaging.step import Step
+from farandole.monitor import waiting_sums
 from farandole.monitor.storage import SWEPT, WAITING, recorded
 from farandole.monitor.waiting_rows import Swept, Waiting
 
@@ -46,17 +47,6 @@ class Due(NamedTuple):
         return self.step.hears.topic or None
 
 
-class Queue(NamedTuple):
-    """Orders that wait at one service for one topic (empty: to be placed), with one currency."""
-
-    service: str
-    heard: str
-    currency: str
-    orders: int
-    amount: int
-    since: int
-
-
 def due(taken: Sequence[Taken]) -> list[Due]:
     """The steps that come next, in the table's order; none when the dance is over or unheard of."""
     if not taken:
@@ -84,7 +74,7 @@ def steps(transaction: Transaction, order_ids: Iterable[str]) -> list[list[Taken
 
 def sweep(transaction: Transaction, until: int) -> bool:
     """Take up orders first heard of before `until` that are not over; whether there are more to take up at once."""
-    (known,) = transaction.select(SWEPT, [ORDERS]) or [Swept(ORDERS, 0)]
+    (known,) = transaction.select(SWEPT, [ORDERS], lock=True) or [Swept(ORDERS, 0)]
     c, first = recorded.c, recorded.c.number == sa.literal_column("1")
     window = sa.select(c.recorded_at).where(first, c.recorded_at > known.until, c.recorded_at <= until)
     times = transaction.connection.scalars(window.order_by(c.recorded_at).limit(CHUNK)).all()
@@ -97,7 +87,9 @@ def sweep(transaction: Transaction, until: int) -> bool:
     if new:
         totals = _totals(transaction, new)
         seen = [_waiting(taken, totals.get(taken[0].order_id, ("", 0))) for taken in steps(transaction, new)]
-        transaction.insert(WAITING, [waits for waits in seen if waits])
+        come = [waits for waits in seen if waits]
+        transaction.insert(WAITING, come)
+        waiting_sums.change(transaction, (), come)
     transaction.advance(SWEPT, [Swept(ORDERS, times[-1])])
     return len(times) == CHUNK
 
@@ -105,6 +97,7 @@ def sweep(transaction: Transaction, until: int) -> bool:
 def look_again(transaction: Transaction, after: str) -> tuple[str, int]:
     """Forget waiting orders that are over and note where the others wait now, from `after` on; where to go on, and
     how many were over."""
+    transaction.select(SWEPT, [ORDERS], lock=True)  # what two take away at once would be taken from the sums twice
     table = WAITING.table
     rows = transaction.fetch(
         WAITING, sa.select(table).where(table.c.order_id > after).order_by(table.c.order_id).limit(CHUNK)
@@ -117,16 +110,11 @@ def look_again(transaction: Transaction, after: str) -> tuple[str, int]:
         transaction.delete(WAITING, over)
     if moved:
         transaction.update(WAITING, moved)
-    return (rows[-1].order_id if len(rows) == CHUNK else FIRST), len(over)
-
-
-def queues(transaction: Transaction, until: int) -> list[Queue]:
-    """How many orders wait for what, since before `until`."""
-    c = WAITING.table.c
-    sums = (sa.func.count(), sa.func.sum(c.amount), sa.func.min(c.since))
-    asked = sa.select(c.service, c.heard, c.currency, *sums).where(c.since <= until)
-    found = transaction.connection.execute(asked.group_by(c.service, c.heard, c.currency)).all()
-    return [Queue(row[0], row[1], row[2], int(row[3]), int(row[4]), int(row[5])) for row in found]
+    waiting_sums.change(transaction, [row for row in rows if seen[row.order_id] != row], moved)
+    if len(rows) == CHUNK:
+        return rows[-1].order_id, len(over)
+    waiting_sums.count_anew(transaction)
+    return FIRST, len(over)
 
 
 def oldest(transaction: Transaction, place: tuple[str, str], until: int, limit: int) -> list[Waiting]:

@@ -25,7 +25,7 @@ class Swept(Row, frozen=True):
     until: int
 
 
-def waiting_tables(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
+def waiting_tables(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
     waiting = sa.Table(
         "waiting",
         metadata,
@@ -43,4 +43,13 @@ def waiting_tables(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
         sa.Column("name", sa.String(16), primary_key=True),
         sa.Column("until", Micros, nullable=False),
     )
-    return waiting, swept
+    sums = sa.Table(
+        "waiting_sums",
+        metadata,
+        sa.Column("service", sa.String(16), primary_key=True),
+        sa.Column("heard", sa.String(64), primary_key=True),
+        sa.Column("currency", sa.String(3), primary_key=True),
+        sa.Column("orders", sa.BigInteger, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+    )
+    return waiting, swept, sums

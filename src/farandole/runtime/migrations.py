@@ -19,7 +19,7 @@ HEAD: Final[Mapping[str, str]] = MappingProxyType(
         "inventory": "inventory_0004",
         "payment": "payment_0003",
         "notification": "notification_0003",
-        "monitor": "monitor_0007",
+        "monitor": "monitor_0008",
     }
 )
 """The newest revision of each service's history; a revision's name begins with its service."""

@@ -10,8 +10,9 @@ from farandole.contract import money
 from farandole.contract.choreography import ORDER
 from farandole.messaging.database import Transaction
 from farandole.messaging.envelope import microseconds, rfc3339
-from farandole.monitor import waiting
-from farandole.monitor.waiting import Queue, Taken
+from farandole.monitor import waiting, waiting_sums
+from farandole.monitor.waiting import Taken
+from farandole.monitor.waiting_sums import Queue
 from farandole.web.doctor import causes
 from farandole.web.doctor.causes import Cause, Letters
 from farandole.web.doctor.look import SERVICES, Observation, Placed
@@ -86,7 +87,7 @@ Found = tuple[list[Queue], dict[tuple[str, str], list[Waits]]]
 
 def read(transaction: Transaction, until: int) -> Found:
     """How many wait at each hop since before `until`, and the oldest of each."""
-    queues = waiting.queues(transaction, until)
+    queues = waiting_sums.late(transaction, until)
     places = dict.fromkeys((queue.service, queue.heard) for queue in queues)
     oldest = {
         place: [
