@@ -19,7 +19,9 @@ from tests.mutants.witness import VARIABLE
 SECONDS: Final = {Stage.CHECKER: 120.0, Stage.SIMULATOR: 180.0, Stage.HERE: 240.0, Stage.SERVERS: 300.0}
 """The longest that a stage may take; a stage that takes longer hangs, and that is not a catch."""
 PROOFS: Final = {Stage.CHECKER: "verify", Stage.SIMULATOR: "simulate"}
-PYTEST: Final = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "tests.mutants.witness")
+PLUGINS: Final = ("xdist", "timeout", "hypothesispytest", "tests.mutants.witness")
+"""All that the tests need: each of the others would be loaded hundreds of times."""
+PYTEST: Final = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *(word for name in PLUGINS for word in ("-p", name)))
 NO_SERVERS: Final = ("-m", "not kafka and not postgres", "-k", "not postgresql and not distributed")
 TYPING: Final = frozenset(
     {"ImportError", "ModuleNotFoundError", "NameError", "UnboundLocalError", "SyntaxError", "IndentationError"}
@@ -111,7 +113,7 @@ def _run(arguments: Sequence[str], root: Path, seconds: float, more: dict[str, s
     """The exit code, None for a hang, and what was said, a line each."""
     unset = ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    environment |= {"PYTHONPATH": str(root / "src"), "PYTHONHASHSEED": "0", **more}
+    environment |= {"PYTHONPATH": str(root / "src"), "PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
     with TemporaryFile() as output:
         child = subprocess.Popen(
             [sys.executable, *arguments],
