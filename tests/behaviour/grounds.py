@@ -1,6 +1,7 @@
 """Where a house stands: SQLite files and the embedded log, or PostgreSQL and Apache Kafka."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -94,15 +95,10 @@ class DistributedGround:
         self.transport: Transport = self._kafka
 
     def database(self, name: str) -> Database:
-        fresh = name not in self._urls
-        database = open_database(self._urls.setdefault(name, "") or self._created(name))
-        if fresh:
-            STORAGES[name].METADATA.create_all(database.engine)
-        return database
-
-    def _created(self, name: str) -> str:
-        self._urls[name] = self._databases.database()
-        return self._urls[name]
+        if name not in self._urls:
+            template = self._databases.template(f"tables_{name}", partial(_create_tables, name))
+            self._urls[name] = self._databases.database(template)
+        return open_database(self._urls[name])
 
     def ends(self) -> dict[Partition, int]:
         places = [TopicPartition(self.prefix + topic, number) for topic in TOPICS for number in range(PARTITIONS)]
@@ -144,3 +140,9 @@ class DistributedGround:
 
     def close(self) -> None:
         self._kafka.close()
+
+
+def _create_tables(name: str, url: str) -> None:
+    database = open_database(url)
+    STORAGES[name].METADATA.create_all(database.engine)
+    database.close()

@@ -182,7 +182,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
             yield up.url, {name: f"sqlite:///{tmp_path / 'data' / name}.db" for name in NAMES}
         return
     postgres: PostgresDatabases = request.getfixturevalue("postgres")
-    databases = {name: postgres.database() for name in NAMES}
+    databases = {name: postgres.migrated(name) for name in NAMES}
     with Cluster(request.getfixturevalue("kafka"), databases, request.getfixturevalue("topic_prefix")) as cluster:
         cluster.prepare()
         members = {name: cluster.start(name) for name in SAGA}

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
 from psycopg import sql
 
 from farandole.proof.ground.postgres import create_database, libpq_url
+from farandole.runtime.migrations import migrate
 
 
 class PostgresDatabases:
@@ -21,7 +23,11 @@ class PostgresDatabases:
         create_database(self._admin_url, name, template)
         return self._url(name)
 
-    def template(self, name: str, prepare: Callable[[str], None]) -> str:
+    def migrated(self, service: str) -> str:
+        """Returns the URL of a fresh database with the newest tables of a service."""
+        return self.database(self.template(f"migrated_{service}", partial(migrate, service)))
+
+    def template(self, name: str, prepare: Callable[[str], object]) -> str:
         """Has a template prepared by whichever worker comes first, and returns its name for `database`.
 
         `prepare` is given the URL of an empty database and leaves no connection to it open.
@@ -32,7 +38,7 @@ class PostgresDatabases:
                 self._prepare(admin, name, prepare)
         return name
 
-    def _prepare(self, admin: psycopg.Connection, name: str, prepare: Callable[[str], None]) -> None:
+    def _prepare(self, admin: psycopg.Connection, name: str, prepare: Callable[[str], object]) -> None:
         unfinished = f"{name}_{uuid.uuid4().hex[:8]}"
         create_database(self._admin_url, unfinished)
         prepare(self._url(unfinished))

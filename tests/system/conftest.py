@@ -12,7 +12,7 @@ from tests.support.databases import PostgresDatabases
 @pytest.fixture
 def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
     """Processes on the run's servers; none is started yet."""
-    databases = {name: postgres.database() for name in NAMES}
+    databases = {name: postgres.migrated(name) for name in NAMES}
     with Cluster(kafka, databases, topic_prefix) as made:
         made.prepare()
         yield made

@@ -32,7 +32,7 @@ def up(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
             url = stack.enter_context(Embedded(tmp_path_factory.mktemp("hostile") / "data")).url
         else:
             kafka, postgres = (request.getfixturevalue(name) for name in ("kafka", "postgres"))
-            databases = {name: postgres.database() for name in NAMES}
+            databases = {name: postgres.migrated(name) for name in NAMES}
             url = stack.enter_context(cluster_half(kafka, f"test-{uuid.uuid4().hex[:12]}.", databases)).url
         client = stack.enter_context(httpx.Client(base_url=url, timeout=20))
         yield client

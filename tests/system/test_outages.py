@@ -13,13 +13,18 @@ import pytest
 from confluent_kafka import Producer
 
 from farandole.proof.ground import KafkaServer, PostgresServer
-from farandole.proof.ground.cluster import SAGA, Cluster, Member
+from farandole.proof.ground.cluster import SAGA, Cluster, Member, farandole
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
 from tests.system.test_distributed import place, receive, start_all, wish
 
 TOPICS = ("order.placed", "order.validated", "order.paid", "order.completed", "payment.failed", "order.failed")
 Headers = list[tuple[str, str | bytes | None]]
+
+
+def command(*words: str, env: dict[str, str] | None = None) -> None:
+    done = farandole(*words, env=env)
+    assert done.returncode == 0, done.stderr
 
 
 def ready(member: Member) -> httpx.Response:
@@ -66,8 +71,9 @@ def test_services_wait_for_their_servers_and_go_on_by_themselves(
         for name, member in members.items():
             postgres.create_database(name)
             drive_until(partial(waits_for, member, f"farandole migrate {name}"), pause)
+            command("migrate", name, "--database", databases[name])
         kafka.start()  # here, for a server ends with the thread that started it
-        cluster.prepare()
+        command("topics", env=cluster.env)
         everybody = list(members.values())
         cluster.all_ready(everybody)
         order, inventory = members["order"], members["inventory"]

@@ -31,7 +31,7 @@ def test_the_embedded_system_parks_what_strangers_write_and_serves_its_customers
 def test_the_distributed_system_parks_what_strangers_write_and_serves_its_customers(
     kafka: str, topic_prefix: str, postgres: PostgresDatabases
 ) -> None:
-    with cluster_half(kafka, topic_prefix, {name: postgres.database() for name in NAMES}) as half:
+    with cluster_half(kafka, topic_prefix, {name: postgres.migrated(name) for name in NAMES}) as half:
         report = attack(half, RECORDS, seed=2)
     assert report.violations == ()
     assert len(report.by_kind) > KINDS_DRAWN

@@ -16,7 +16,7 @@ from tests.system.test_distributed import receive, wish
 def test_an_order_is_one_trace_across_processes_and_kafka(
     kafka: str, topic_prefix: str, postgres: PostgresDatabases
 ) -> None:
-    databases = {name: postgres.database() for name in NAMES}
+    databases = {name: postgres.migrated(name) for name in NAMES}
     with collecting() as collector, Cluster(kafka, databases, topic_prefix, settings=collector.env) as cluster:
         cluster.prepare()
         members = {name: cluster.start(name) for name in SAGA}

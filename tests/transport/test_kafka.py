@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ConfigResource,
     ResourceType,
 )
+from confluent_kafka.cimpl import NewTopic
 
 from farandole.messaging.envelope import Message
 from farandole.messaging.failure import Halt, Transient
@@ -59,6 +60,16 @@ def test_a_record_that_no_client_would_send_is_heard_and_those_after_it(
     assert (unreadable.key, unreadable.value, unreadable.headers) == (b"key", b"value", UNREADABLE)
     assert (ancient.key, ancient.value, ancient.at) == (None, None, 0)
     assert plain.headers == (("ce_id", b"y"),)
+
+
+def test_a_record_of_a_time_that_no_database_can_keep_is_heard(kafka: str, topic_prefix: str) -> None:
+    name, lenient = f"{topic_prefix}{TOPIC}", {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.create_topics([NewTopic(name, 1, 1, config=lenient)])[name].result(30)
+    produce(kafka, (name, 0), (b"key", b"value"), at=2**62)
+    with Member(KafkaTransport(kafka, prefix=topic_prefix), "group", [TOPIC]) as member:
+        (record,) = member.hear(1)
+    assert 0 < record.at < 2**63
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from farandole.contract.facts import Facts
 from farandole.contract.invariants import Finding, findings
 from farandole.messaging.database import open_database
 from farandole.proof.ground.waiting import PATIENCE, drive_until, pause
+from farandole.runtime.distributed import create_topics
+from farandole.runtime.migrations import migrate
 from farandole.runtime.routes import SERVICE_FACTS
+from farandole.runtime.settings import load
 from farandole.runtime.wiring import NAMES
 
 SAGA = NAMES[:4]
@@ -78,11 +81,10 @@ class Cluster:
         return {"FARANDOLE_KAFKA": self.kafka, "FARANDOLE_TOPIC_PREFIX": self.prefix, **self.settings}
 
     def prepare(self) -> None:
-        """Create the topics and bring every database up to date."""
-        done = [farandole("topics", env=self.env)]
-        done += [farandole("migrate", name, "--database", url) for name, url in self.databases.items()]
-        refused = [run.stderr for run in done if run.returncode]
-        assert not refused, refused
+        """Create the topics and bring every database up to date, as the commands do."""
+        create_topics(load(self.env))
+        for name, url in self.databases.items():
+            migrate(name, url)
 
     def start(self, service: str, **env: str) -> Member:
         """Start one more process, on a free port unless told another, and learn its address from what it prints."""

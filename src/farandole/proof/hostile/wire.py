@@ -37,11 +37,14 @@ def produce(
     told: list[tuple[int, int, int]] = []
 
     def ask() -> None:
-        pause()
         told[:] = [struct.unpack_from(">ihq", _ask(bootstrap, request), 4 + 4 + 2 + len(topic.encode()) + 4)]
 
+    def ask_again() -> None:
+        pause()
+        ask()
+
     ask()
-    drive_until(lambda: told[0][1] not in NOT_YET, ask, SECONDS)
+    drive_until(lambda: told[0][1] not in NOT_YET, ask_again, SECONDS)
     found, error, offset = told[0]
     assert (found, error) == (partition, 0), f"expected Kafka to take the record, found error {error}"
     return int(offset)
