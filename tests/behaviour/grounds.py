@@ -1,7 +1,6 @@
 """Where a house stands: SQLite files and the embedded log, or PostgreSQL and Apache Kafka."""
 
 import uuid
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -96,8 +95,7 @@ class DistributedGround:
 
     def database(self, name: str) -> Database:
         if name not in self._urls:
-            template = self._databases.template(f"tables_{name}", partial(_create_tables, name))
-            self._urls[name] = self._databases.database(template)
+            self._urls[name] = self._databases.lend(name)
         return open_database(self._urls[name])
 
     def ends(self) -> dict[Partition, int]:
@@ -140,9 +138,5 @@ class DistributedGround:
 
     def close(self) -> None:
         self._kafka.close()
-
-
-def _create_tables(name: str, url: str) -> None:
-    database = open_database(url)
-    STORAGES[name].METADATA.create_all(database.engine)
-    database.close()
+        for name, url in self._urls.items():
+            self._databases.give_back(name, url)

@@ -113,7 +113,12 @@ def _run(arguments: Sequence[str], root: Path, seconds: float, more: dict[str, s
     """The exit code, None for a hang, and what was said, a line each."""
     unset = ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    environment |= {"PYTHONPATH": str(root / "src"), "PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
+    environment |= {
+        "PYTHONPATH": str(root / "src"),
+        "PYTHONHASHSEED": "0",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **more,
+    }
     with TemporaryFile() as output:
         child = subprocess.Popen(
             [sys.executable, *arguments],

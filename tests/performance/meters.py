@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from farandole.messaging.database import Database, open_database
 from farandole.messaging.envelope import Record
 from farandole.messaging.transport import Partition, Transport
-from farandole.runtime.wiring import STORAGES
 from tests.behaviour.grounds import Ground
 from tests.behaviour.house import House
 from tests.support.databases import PostgresDatabases
@@ -185,13 +184,7 @@ def asked(house: House, name: str) -> Asked:
 
 def on_postgres(databases: PostgresDatabases) -> Callable[[str], Database]:
     """Opens an empty PostgreSQL database with a service's tables."""
-
-    def opened(name: str) -> Database:
-        database = open_database(databases.database())
-        STORAGES[name].METADATA.create_all(database.engine)
-        return database
-
-    return opened
+    return lambda name: open_database(databases.lend(name))
 
 
 def _flush() -> None:

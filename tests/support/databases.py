@@ -1,14 +1,17 @@
 """Fresh PostgreSQL databases for tests: empty, or copied from a template that is prepared once per test run."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
 import psycopg
 from psycopg import sql
 
+from farandole.messaging.database import open_database
 from farandole.proof.ground.postgres import create_database, libpq_url
 from farandole.runtime.migrations import migrate
+from farandole.runtime.wiring import STORAGES
 
 
 class PostgresDatabases:
@@ -16,12 +19,26 @@ class PostgresDatabases:
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
+        self._idle: dict[str, list[str]] = defaultdict(list)
 
     def database(self, template: str = "template1") -> str:
         """Returns the URL of a fresh copy of the template, by default an empty database."""
         name = f"test_{uuid.uuid4().hex}"
         create_database(self._admin_url, name, template)
         return self._url(name)
+
+    def lend(self, service: str) -> str:
+        """Returns the URL of a database with a service's tables and no rows; a copy takes 0.2 s, one that was lent before none."""
+        template, idle = f"tables_{service}", self._idle[service]
+        return idle.pop() if idle else self.database(self.template(template, partial(_create_tables, service)))
+
+    def give_back(self, service: str, url: str) -> None:
+        """Takes back what was lent, and empties it."""
+        with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+            found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in found)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        self._idle[service].append(url)
 
     def migrated(self, service: str) -> str:
         """Returns the URL of a fresh database with the newest tables of a service."""
@@ -48,3 +65,9 @@ class PostgresDatabases:
     def _url(self, database: str) -> str:
         server, _, _ = self._admin_url.rpartition("/")
         return f"{server}/{database}"
+
+
+def _create_tables(service: str, url: str) -> None:
+    database = open_database(url)
+    STORAGES[service].METADATA.create_all(database.engine)
+    database.close()
