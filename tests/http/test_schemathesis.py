@@ -1,6 +1,5 @@
 """Schemathesis against the whole running system: every route keeps to the OpenAPI document, whatever it is asked."""
 
-import os
 import threading
 import uuid
 from collections import Counter
@@ -32,10 +31,9 @@ from tests.support.databases import PostgresDatabases
 
 WALKS = 10
 """Chance decides how many orders a walk places; so many walks at most are tried for enough of them."""
-EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "8"))
-"""Examples a route; `make proof` asks for many."""
+EXAMPLES = 8
+"""Examples a route; `test_schemathesis_at_length` asks for many."""
 STEPS = 6
-LONGEST = 120 + EXAMPLES
 # A JSON Schema cannot say what a cursor is, how many digits a currency has, or that a key is used once.
 SAID_ELSEWHERE: list[Any] = [positive_data_acceptance]
 # The monitor, the payment and all that follows hear of an order a moment after the customer has it.
@@ -50,11 +48,26 @@ def described() -> dict[str, Any]:
     return document
 
 
-def generated(document: dict[str, Any], *modes: GenerationMode) -> Any:
+def generated(examples: int, *modes: GenerationMode) -> Any:
     """The routes as Schemathesis asks them, with bounded and repeatable generation."""
-    generation = GenerationConfig(deterministic=True, max_examples=EXAMPLES, modes=list(modes))
+    generation = GenerationConfig(deterministic=True, max_examples=examples, modes=list(modes))
     projects = ProjectsConfig(default=ProjectConfig(generation=generation))
-    return schemathesis.openapi.from_dict(document, config=SchemathesisConfig(projects=projects, seed=1))
+    return schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig(projects=projects, seed=1))
+
+
+def everything(examples: int) -> Any:
+    """All that the document allows, and what it excludes."""
+    return generated(examples, *GenerationMode)
+
+
+def wrong(examples: int) -> Any:
+    """Only what the document excludes."""
+    return generated(examples, GenerationMode.NEGATIVE).include(name=SELECTIVE)
+
+
+def bounded(examples: int) -> settings:
+    every = list(HealthCheck)
+    return settings(max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=every)
 
 
 DOCUMENT = described()
@@ -66,8 +79,7 @@ SELECTIVE = [
 ]
 """Routes that do not take everything they could be asked."""
 READ_ONE = [path for path, methods in DOCUMENT["paths"].items() if "get" in methods and "{" in path]
-API = generated(DOCUMENT, *GenerationMode)
-WRONG = generated(DOCUMENT, GenerationMode.NEGATIVE).include(name=SELECTIVE)
+API, WRONG = everything(EXAMPLES), wrong(EXAMPLES)
 
 
 @pytest.fixture(
@@ -92,7 +104,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def front_door(kafka: str, postgres: PostgresDatabases) -> Iterator[str]:
     """The monitor of a cluster of real processes, which forwards to the others."""
     prefix = f"test-{uuid.uuid4().hex[:12]}."
-    with cluster_half(kafka, prefix, {name: postgres.database() for name in NAMES}) as half:
+    with cluster_half(kafka, prefix, {name: postgres.migrated(name) for name in NAMES}) as half:
         yield half.url
         assert half.deaths() == []
 
@@ -133,30 +145,32 @@ def dance(client: httpx.Client) -> dict[str, str]:
     return placed
 
 
-BOUNDED = settings(
-    max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+def ask(case: schemathesis.Case[Any], url: str) -> None:
+    """The answer is one that the document has, to a request that may be wrong."""
+    case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
 
 
-@pytest.mark.timeout(LONGEST)
 @API.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
-@BOUNDED
+@bounded(EXAMPLES)
 def test_every_route_keeps_to_its_document_whatever_it_is_asked(case: schemathesis.Case[Any], url: str) -> None:
-    case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
+    ask(case, url)
 
 
-@pytest.mark.timeout(LONGEST)
 @WRONG.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
-@BOUNDED
+@bounded(EXAMPLES)
 def test_every_route_refuses_what_its_document_excludes(case: schemathesis.Case[Any], url: str) -> None:
-    case.call_and_validate(base_url=url, timeout=30, excluded_checks=SAID_ELSEWHERE)
+    ask(case, url)
 
 
-@pytest.mark.timeout(LONGEST)
 def test_what_one_answer_names_is_asked_for_in_the_next(url: str) -> None:
+    walk(API, url, EXAMPLES)
+
+
+def walk(api: Any, url: str, examples: int) -> None:
+    """Ask in the next request for what the last answer named, until enough orders were placed and followed."""
     asked: Counter[str] = Counter()
 
-    class Following(API.as_state_machine()):  # type: ignore[misc]  # made at run time, from the document
+    class Following(api.as_state_machine()):  # type: ignore[misc]  # made at run time, from the document
         def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
             asked[case.operation.label] += 1
             return {"base_url": url, "timeout": 30}
@@ -167,13 +181,13 @@ def test_what_one_answer_names_is_asked_for_in_the_next(url: str) -> None:
 
     def enough() -> bool:
         followed = sum(count for label, count in asked.items() if "{order_id}" in label)
-        return min(asked["POST /api/orders"], followed) > EXAMPLES
+        return min(asked["POST /api/orders"], followed) > examples
 
     for _ in range(WALKS):
-        Following.run(settings=settings(BOUNDED, max_examples=EXAMPLES * 4, stateful_step_count=STEPS))
+        Following.run(settings=settings(bounded(examples * 4), stateful_step_count=STEPS))
         if enough():
             return
-    pytest.fail(f"expected more than {EXAMPLES} orders placed and followed, found {asked}")
+    pytest.fail(f"expected more than {examples} orders placed and followed, found {asked}")
 
 
 @pytest.mark.parametrize("path", READ_ONE)
