@@ -107,6 +107,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         desk.close()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spares others the reading of modules that are for `make proof` alone."""
+    return True if collection_path.match("*_at_length.py") and PROOF not in config.option.markexpr else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks every test with the servers it uses, and leaves those of `make proof` to it."""
     if PROOF not in config.option.markexpr:

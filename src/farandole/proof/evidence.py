@@ -5,14 +5,16 @@ import os
 import platform
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from xml.etree import ElementTree
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
-PARTS: Final = ("verify", "simulate", "torture", "hostile", "mutants")
-"""Each a JSON document in the folder; a part that is not there keeps its last figures."""
+PARTS: Final = ("verify", "simulate", "torture", "hostile", "mutants", "tests")
+"""Each a document in the folder, JSON or pytest's XML; a part that is not there keeps its last figures."""
 Found = Mapping[str, Any]
 
 
@@ -27,7 +29,17 @@ def collect(folder: Path, before: Mapping[str, Found]) -> dict[str, Found]:
     for part in PARTS:
         if (path := folder / f"{part}.json").exists():
             found[part] = {**stamp, "found": json.loads(path.read_text(encoding="utf-8"))}
+        elif (path := folder / f"{part}.xml").exists():
+            found[part] = {**stamp, "found": list(_cases(path))}
     return found
+
+
+def _cases(path: Path) -> Iterator[Found]:
+    """Every test that pytest ran: its file, its name, how it ended, and how long it took."""
+    for case in ElementTree.parse(path).iter("testcase"):
+        ended = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
+        name = str(case.get("name")).partition("[")[0]
+        yield {"file": case.get("classname"), "test": name, "ended": ended, "seconds": float(case.get("time") or 0)}
 
 
 def page(evidence: Mapping[str, Found]) -> str:
@@ -101,6 +113,24 @@ def _mutants(results: Sequence[Found]) -> Iterator[str]:
     yield from _table(("seeded bug", "what it breaks", "caught by"), rows)
 
 
+def _tests(cases: Sequence[Found]) -> Iterator[str]:
+    passed = sum(case["ended"] == "passed" for case in cases)
+    yield f"**{passed} of {len(cases)} tests passed**; each takes too long for `make test`."
+    alike: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for case in cases:
+        alike[case["file"], case["test"]].append(case)
+    rows = [
+        [
+            name.removeprefix("test_").replace("_", " "),
+            _number(len(several)),
+            _number(sum(case["seconds"] for case in several)),
+            ", ".join(sorted({case["ended"] for case in several})),
+        ]
+        for (_, name), several in sorted(alike.items())
+    ]
+    yield from _table(("what is tried", "times", "seconds", "ended"), rows)
+
+
 def _violations(count: int) -> str:
     return f"**{count} VIOLATIONS.**" if count else "No violation."
 
@@ -143,6 +173,7 @@ SECTIONS: Final[Mapping[str, tuple[str, Any]]] = {
     "torture": ("Real faults: `farandole torture`", _torture),
     "hostile": ("Hostile records: `python -m farandole.proof.hostile`", _hostile),
     "mutants": ("Seeded bugs: `make mutants`", _mutants),
+    "tests": ("Slow causes and long walks, produced for real: `pytest -m proof`", _tests),
 }
 NOT_COVERED: Final = """
 ## What is not covered
