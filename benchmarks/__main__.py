@@ -15,6 +15,7 @@ from benchmarks.contestants.farandole import Farandole
 from benchmarks.entries import ON_REQUEST, entries
 from benchmarks.ground import Servers
 from benchmarks.latency import Paced, latency
+from benchmarks.pages import pages
 from benchmarks.recovery import recovery
 from benchmarks.sizes import FULL, MINIATURE, WHOLE, Sizes
 from benchmarks.startup import startup
@@ -61,6 +62,7 @@ PARTS: Final[dict[str, Callable[[Run], Any]]] = {
     "growth.processes": lambda run: growth.processes(run.servers, run.sizes, tell),
     "recovery": lambda run: recovery(run.servers, run.sizes.backlog, tell),
     "startup": lambda run: startup(run.servers, run.sizes.stored, run.sizes.repeats, tell),
+    "pages": lambda run: pages(run.servers, run.sizes, tell),
 }
 
 

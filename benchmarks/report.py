@@ -10,6 +10,10 @@ RAW: Final = "raw limit"
 PEERS: Final = ("DBOS", "FastStream")
 SHARES: Final = ("p50", "p95", "p99", "max")
 MB: Final = 2**20
+STATES: Final = {
+    "well": "All being well:",
+    "waiting": "With many orders that wait for their payment, and many dead letters:",
+}
 Found = Mapping[str, Any]
 Row = Sequence[str]
 
@@ -194,6 +198,33 @@ def startup(found: Mapping[str, float]) -> list[str]:
     return [table([("what", "ms"), *((f"`{name}`", f"{seconds * 1000:,.0f}") for name, seconds in found.items())])]
 
 
+def pages(found: Mapping[str, Found]) -> list[str]:
+    counted = {name: grown for name, grown in found.items() if "violations" not in grown}
+    return [
+        "Milliseconds over HTTP of every page and of what pages ask again and again: median (least–most), and the first answer, by itself.",
+        *(f"No figure for {name}: {'; '.join(found[name]['violations'])}" for name in found if name not in counted),
+        *(text for state, told in STATES.items() if counted for text in (told, _pages(counted, state))),
+        *(_parted(name, grown) for name, grown in counted.items()),
+    ]
+
+
+def _pages(counted: Mapping[str, Found], state: str) -> str:
+    names = list(dict.fromkeys(name for grown in counted.values() for name in grown[state]))
+    rows = [(f"`{name}`", *(_answers(grown[state].get(name)) for grown in counted.values())) for name in names]
+    return table([("what", *counted), *rows])
+
+
+def _answers(figures: Found | None) -> str:
+    if figures is None:
+        return "–"
+    least, median, worst, first = (f"{figures[name]:,.0f}" for name in ("least", "median", "worst", "first"))
+    return f"{median} ({least}–{worst}), {first}"
+
+
+def _parted(name: str, grown: Found) -> str:
+    return f"{name}: {grown['late']:,} more waited, {grown['parked']:,} records were parked."
+
+
 def _stamp(record: Found) -> str:
     return f"_{record['date']}, commit {record['commit']}, load average before: {record['load']}_"
 
@@ -230,6 +261,7 @@ TEXTS: Final[Mapping[str, Callable[[Any], list[str]]]] = {
     "growth.processes": _points,
     "recovery": recovery,
     "startup": startup,
+    "pages": pages,
 }
 SECTIONS: Final = {
     "Throughput": ["throughput"],
@@ -237,4 +269,5 @@ SECTIONS: Final = {
     "Growth": ["growth.stored", "growth.skus", "growth.partitions", "growth.processes"],
     "Recovery": ["recovery"],
     "Start-up": ["startup"],
+    "Pages": ["pages"],
 }

@@ -25,6 +25,12 @@ class Sizes:
     backlog: int = 50_000
     stored: int = 20_000
     repeats: int = 5
+    pages: tuple[int, ...] = (100_000,)
+    real: int = 4_000
+    """Orders that are placed for pages; the others are copies of them."""
+    parked: int = 5_000
+    asked: int = 15
+    """How often each page is asked for."""
 
 
 WHOLE: Final = Sizes()
@@ -45,5 +51,14 @@ MINIATURE: Final = Sizes(
     backlog=200,
     stored=200,
     repeats=1,
+    pages=(1_000,),
+    parked=100,
+    asked=1,
 )
-FULL: Final = Sizes(marks=(1_000, 100_000, 1_000_000), skus=(100, 100_000), backlog=200_000, stored=1_000_000)
+FULL: Final = Sizes(
+    marks=(1_000, 100_000, 1_000_000),
+    skus=(100, 100_000),
+    backlog=200_000,
+    stored=1_000_000,
+    pages=(100_000, 1_000_000),
+)

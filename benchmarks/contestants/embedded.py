@@ -13,9 +13,11 @@ from benchmarks.contestant import LINES, PAYMENT_LIMIT, SKUS, Play
 from benchmarks.contestants.farandole import CONNECTIONS, Tally, notes, place, receive
 from benchmarks.load import request
 from farandole.proof.ground.cluster import Embedded
+from farandole.runtime.wiring import NAMES
 
 JSON: Final = {"Content-Type": "application/json"}
 PATIENCE: Final = 300.0
+END_SECONDS: Final = 60.0
 
 
 class FarandoleEmbedded:
@@ -46,9 +48,26 @@ class FarandoleEmbedded:
 
     def restart(self) -> None:
         """End it politely and start it again on the same folder."""
+        self.rest()
+        self.work()
+
+    def rest(self) -> None:
+        """End it politely."""
         self.up.process.terminate()
-        self.up.over()
+        self.up.over(END_SECONDS)
+
+    def work(self) -> None:
+        """Start it again on the same folder."""
         self.up.start()
+
+    @property
+    def url(self) -> str:
+        return self.up.url
+
+    @property
+    def databases(self) -> dict[str, str]:
+        """SQLAlchemy URLs by service."""
+        return {name: f"sqlite:///{self._data / name}.db" for name in NAMES}
 
     def processes(self) -> dict[str, Sequence[int]]:
         return {"farandole": [self.up.process.pid]}

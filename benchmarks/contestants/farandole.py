@@ -93,10 +93,7 @@ class Farandole:
             "FARANDOLE_LOG_LEVEL": "warning",
         }
         self.cluster.prepare()
-        for name in names:
-            for _ in range(self._copies if name != "monitor" else 1):
-                self.cluster.start(name)
-        self.cluster.all_ready(self.cluster.members)
+        self.work()
         receive(self.member("inventory").url, max(self._skus, max(LINES) + 1))
         return self
 
@@ -131,6 +128,28 @@ class Farandole:
         """Start one more process of a service and wait until it is ready."""
         self.cluster.start(service)
         self.cluster.all_ready(self.cluster.members)
+
+    def rest(self) -> None:
+        """End every process politely."""
+        for service in {member.service for member in self.cluster.members}:
+            self.stop(service)
+
+    def work(self) -> None:
+        """Start every process and wait until they are ready; the monitor is the front door of the others."""
+        members = [self.cluster.start(name) for name in SAGA for _ in range(self._copies)]
+        if self._monitor:
+            urls = {f"FARANDOLE_{member.service.upper()}_URL": member.url for member in members}
+            self.cluster.start("monitor", **urls)
+        self.cluster.all_ready(self.cluster.members)
+
+    @property
+    def url(self) -> str:
+        return self.member("monitor").url
+
+    @property
+    def databases(self) -> dict[str, str]:
+        """SQLAlchemy URLs by service."""
+        return self.cluster.databases
 
     def play(self, orders: int) -> Play:
         said = self.accept(orders)
