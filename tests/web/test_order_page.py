@@ -157,7 +157,7 @@ def test_a_service_that_is_away_takes_nothing_of_what_others_know(desk: DeskForT
 
 def test_an_order_of_which_nothing_was_heard_shows_what_will_come(desk: DeskForTests) -> None:
     order = {"status": "PENDING", "total": "1.00", "currency": "USD", "customer": {"id": ATTACK}, "placed_at": "now"}
-    known = branch(lambda request: httpx.Response(200, json=order | {"items": [], "reason": None}))
+    known = branch(lambda request: httpx.Response(200, json=order | {"items": [], "next_cursor": None, "reason": None}))
     answer = client(desk, order=known).get(f"/orders/{ORDER}")
     assert answer.status_code == 200
     assert "No step of it was heard of yet." in answer.text

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial as given
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from farandole.contract.events import UUID
 from farandole.http import parameters
 from farandole.http.problems import Problem
 from farandole.http.routes import Route, get
+from farandole.messaging.kernel_tables import OPEN
 from farandole.messaging.step import Step
 from farandole.monitor.api import told
 from farandole.monitor.storage import RECORDED
@@ -106,16 +106,15 @@ async def _asked(sources: Sources, service: str, path: str, query: Mapping[str, 
 
 async def _parked(sources: Sources, order_id: str) -> list[Asked]:
     """Each service's newest dead letters of an order, the open ones first, whatever else was parked since."""
+    return await asyncio.gather(*(_letters(sources, service, order_id) for service in sources.branches))
+
+
+async def _letters(sources: Sources, service: str, order_id: str) -> Asked:
+    """Asked once more for the open ones where there are more than a few."""
     query = {"key": order_id, "limit": PARKED}
-    ask = given(_asked, sources, path="/api/dead-letters")
-    asked = [
-        ask(service, query=wanted) for service in sources.branches for wanted in (query | {"state": "OPEN"}, query)
-    ]
-    answers = await asyncio.gather(*asked)
-    return [_together(pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
-
-
-def _together(pair: tuple[Asked, Asked]) -> Asked:
-    """What a service answered twice; each letter once."""
-    found = {letter["id"]: letter for asked in pair if asked.found for letter in asked.found["items"]}
-    return Asked(pair[0].service, list(found.values()), any(asked.away for asked in pair))
+    answers = [await _asked(sources, service, "/api/dead-letters", query)]
+    if answers[0].found and answers[0].found["next_cursor"]:
+        answers.append(await _asked(sources, service, "/api/dead-letters", query | {"state": OPEN}))
+    letters = {letter["id"]: letter for asked in answers if asked.found for letter in asked.found["items"]}
+    found = sorted(letters.values(), key=lambda letter: letter["state"] != OPEN)
+    return Asked(service, found, any(asked.away for asked in answers))
