@@ -101,7 +101,8 @@ def _copied(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     if column.name == "order_id":
         return _TABLE.c.order_id
     if column.type is Id:
-        return sa.cast(_TABLE.c.mark + sa.func.substr(sa.cast(column, sa.Text), 5), Id)
+        text = sa.cast(column, sa.Text)  # of version 8, else a copy might be an original that begins like it
+        return sa.cast(_TABLE.c.mark + sa.func.substr(text, 5, 10) + "8" + sa.func.substr(text, 16), Id)
     if column.type is Micros:
         return column - _TABLE.c.earlier
     if column.name in _NAMING_IT:
