@@ -12,11 +12,11 @@ from uuid_utils import uuid7
 from farandole.contract import events
 from farandole.http import letters
 from farandole.messaging.causes import cause, common, subject
-from farandole.messaging.dead_letters import By
+from farandole.messaging.dead_letters import By, sort
 from farandole.messaging.decision import Decision, Rows
 from farandole.messaging.envelope import Heard
 from farandole.messaging.failure import Poison, Refused
-from farandole.messaging.kernel_tables import KERNEL, Action, DeadLetter
+from farandole.messaging.kernel_tables import KERNEL, UNSORTED, Action, DeadLetter
 from farandole.services.inventory.domain import Stock
 from tests.behaviour.house import House
 from tests.behaviour.records import copy_of
@@ -204,6 +204,15 @@ def test_letters_are_grouped_by_cause_and_found_by_their_order(house: House, bug
     house.discard("inventory", bug.example, ADA)
     again = house.read("inventory", lambda transaction: letters.groups(transaction, "inventory"))
     assert {group.cause: group.letters for group in again.items}[bug.cause] == 4
+
+
+def test_letters_that_an_older_version_parked_are_sorted(house: House, letter: DeadLetter) -> None:
+    as_before = msgspec.structs.replace(letter, subject=None, cause=UNSORTED)
+    house.write("inventory", KERNEL.dead_letters, as_before)
+    for _ in range(2):
+        with house.one("inventory").database.writing() as transaction:
+            sort(transaction, "inventory")
+        assert house.dead("inventory") == [letter]
 
 
 @pytest.mark.parametrize(

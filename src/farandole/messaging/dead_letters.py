@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+import sqlalchemy as sa
 import structlog
 
 from farandole.messaging.batch import decide
@@ -13,13 +14,15 @@ from farandole.messaging.causes import cause, subject
 from farandole.messaging.database import Database, Transaction
 from farandole.messaging.envelope import Heard, Message, Record, event_id, is_uuid, unseal
 from farandole.messaging.failure import Poison, Refused, Unfit
-from farandole.messaging.kernel_tables import DISCARDED, KERNEL, OPEN, REPLAYED, Action, DeadLetter
+from farandole.messaging.kernel_tables import DISCARDED, KERNEL, OPEN, REPLAYED, UNSORTED, Action, DeadLetter
 from farandole.messaging.relay import outbox_row
 from farandole.messaging.service import Service
 
 ANNOUNCED: Final = 20
 """Parked records that are logged one by one, in so many microseconds."""
 ANNOUNCE_EVERY: Final = 10_000_000
+SORTED: Final = 100
+"""Letters that are sorted in one go; each may be large."""
 log = structlog.get_logger()
 _PARKED: Final = str(UUID("0d1f5c1e-4c0b-5a55-9a51-7b1c0d7e1a00"))
 
@@ -95,6 +98,19 @@ def park(transaction: Transaction, letters: Sequence[DeadLetter]) -> int:
     if new:
         transaction.insert(KERNEL.dead_letters, new)
     return len(new)
+
+
+def sort(transaction: Transaction, service: str) -> None:
+    """Name the subject and the cause of letters that an older version, which knows neither, parked beside this one."""
+    table = KERNEL.dead_letters.table
+    unsorted = sa.select(table).where(table.c.state == OPEN, table.c.cause == UNSORTED).order_by(table.c.id)
+    if found := transaction.fetch(KERNEL.dead_letters, unsorted.limit(SORTED).with_for_update(skip_locked=True)):
+        transaction.update(KERNEL.dead_letters, [_sorted(letter, service) for letter in found])
+
+
+def _sorted(letter: DeadLetter, service: str) -> DeadLetter:
+    why = cause(service, letter.topic, letter.error)
+    return msgspec.structs.replace(letter, subject=subject(letter.record_key), cause=why)
 
 
 def record_of(letter: DeadLetter) -> Record:

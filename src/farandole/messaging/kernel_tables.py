@@ -37,6 +37,9 @@ class OffsetRow(Row, frozen=True):
 OPEN, REPLAYED, DISCARDED = "OPEN", "REPLAYED", "DISCARDED"
 """Where a dead letter stands; what is no longer open never is again."""
 
+UNSORTED = "none"
+"""The cause of a letter whose cause is not named yet."""
+
 
 class DeadLetter(Row, frozen=True):
     """A parked record with its bytes, headers, origin and error; kept for ever, so that hearing it again parks nothing new.
@@ -56,7 +59,7 @@ class DeadLetter(Row, frozen=True):
     outcome: str | None = None
     state: str = OPEN
     subject: str | None = None
-    cause: str = "none"
+    cause: str = UNSORTED
 
 
 class Action(Row, frozen=True):
@@ -114,7 +117,7 @@ dead_letters = sa.Table(
     sa.Column("outcome", sa.Text),
     sa.Column("state", sa.String(16), nullable=False, server_default=OPEN),
     sa.Column("subject", sa.String(64)),
-    sa.Column("cause", sa.String(16), nullable=False, server_default="none"),
+    sa.Column("cause", sa.String(16), nullable=False, server_default=UNSORTED),
     sa.Index("dead_letters_by_time", "parked_at", "id"),
     sa.Index("dead_letters_by_state", "state", "parked_at", "id"),
     sa.Index("dead_letters_by_cause", "state", "cause", "parked_at", "id"),

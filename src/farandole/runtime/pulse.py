@@ -1,10 +1,12 @@
-"""Whether the database and Kafka are there, felt every few seconds, so that an idle service notices too."""
+"""Whether the database and Kafka are there, felt every few seconds, so that an idle service notices too; what is asked of the
+database sorts the dead letters that older versions park during an update."""
 
 import threading
 from typing import Final
 
 from farandole.messaging.database import Database
-from farandole.messaging.failure import Transient
+from farandole.messaging.dead_letters import sort
+from farandole.messaging.failure import Conflict, Transient
 from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.runtime.worker import Worker
 
@@ -32,8 +34,10 @@ class Pulse:
     def _feel(self) -> str | None:
         try:
             self._kafka.ready(PATIENCE_SECONDS)
-            with self._database.reading() as transaction:
-                transaction.connection.exec_driver_sql("SELECT 1")
+            with self._database.writing() as transaction:
+                sort(transaction, self._worker.service)
+        except Conflict:
+            return None  # it is there; the next time will do
         except Transient as error:
             return str(error)
         return None
