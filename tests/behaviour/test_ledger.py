@@ -38,6 +38,30 @@ def test_a_ledger_that_begins_later_knows_what_was_recorded_before(house: House)
     assert {(account, name): units for account, name, units in before} == expected
 
 
+def test_two_monitors_keep_one_ledger_and_one_of_them_may_die(house: House) -> None:
+    house.receive(100)
+    dying = house.one(MONITOR)
+    house.start(MONITOR)
+    house.settle()
+    dying.carrier.most, dying.carrier.forgetting = 3, True
+    orders = [house.place(price) for _ in range(8) for price in ("10.00", "10000.01")]
+    tally = dying.consumer.around.tally
+    before = tally["records"]
+    house.drive(lambda: tally["records"] > before + 3)
+    fold(house)
+    house.instances[MONITOR].remove(dying)
+    dying.carrier.crash()
+    house.settle()
+    figures = _figures(house)
+    assert figures["tea"] == {"received": 100, "reserved": len(orders), "released": len(orders) // 2}
+    assert {name: of["orders"] for name, of in figures.items() if "orders" in of} == {
+        "PLACED": len(orders),
+        "COMPLETED": len(orders) // 2,
+        "PAYMENT_FAILED": len(orders) // 2,
+    }
+    assert figures["USD"]["paid"] == figures["USD"]["completed"] == 1000 * len(orders) // 2
+
+
 def _figures(house: House) -> dict[str, dict[str, int]]:
     accounts = (*ledger.OF_STOCK, *ledger.OF_MONEY, booking.ORDERS)
     found = house.read(MONITOR, lambda transaction: ledger.figures(transaction, accounts))

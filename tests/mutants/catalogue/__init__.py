@@ -11,6 +11,7 @@ from tests.mutants.catalogue import (
     envelope,
     judges,
     kafka,
+    ledger,
     offsets,
     orders,
     outbox,
@@ -33,6 +34,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *working_sets.MUTANTS,
     *databases.MUTANTS,
     *kafka.MUTANTS,
+    *ledger.MUTANTS,
     *edges.MUTANTS,
     *judges.MUTANTS,
 )
