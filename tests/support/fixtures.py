@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from farandole.proof.ground import KafkaServer, Missing, PostgresServer
-from farandole.proof.ground.kafka import SHORT_SESSION
 from farandole.proof.ground.server import Server
 from tests.support.databases import PostgresDatabases
 from tests.support.desk import DeskAddress, ServerDesk
@@ -66,7 +65,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def own_kafka() -> Iterator[KafkaServer]:
     """A broker of this test alone, not started yet."""
-    yield from own(lambda: KafkaServer(SHORT_SESSION))
+    yield from own(KafkaServer)
 
 
 @pytest.fixture

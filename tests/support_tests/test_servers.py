@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from farandole.proof.ground import KafkaServer, PostgresServer, ServerFailed
+from farandole.proof.ground.kafka import SHORT_SESSION
 from farandole.proof.ground.postgres import libpq_url, system_programs, wheel_programs
 from farandole.proof.ground.processes import Account, ServerProcess
 from tests.support.databases import PostgresDatabases
@@ -23,6 +24,12 @@ from tests.support.fixtures import own
 
 TOPIC = "kept"
 SECONDS = 30
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """A broker of this test alone, not started yet, that is let in again soon after it was killed."""
+    yield from own(lambda: KafkaServer(SHORT_SESSION))
 
 
 @pytest.fixture(
