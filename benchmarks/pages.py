@@ -55,13 +55,11 @@ def pages(servers: Servers, sizes: Sizes, tell: Tell) -> dict[str, Any]:
 
 def _grown(half: Half, orders: int, sizes: Sizes, tell: Tell) -> dict[str, Any]:
     """What a half answers with so many orders, and with a tenth more that wait for their payment."""
-    receive(half.url, SKUS)
     real = min(sizes.real, orders // 5)
-    half.play(real)
-    half.rest()
+    unheard = _played(half, real)
     store, began = Store(half.databases), time.perf_counter()
     store.multiply(orders // real)
-    wrong = store.violations() if orders <= CHECKED else []
+    wrong = [*unheard, *(store.violations() if orders <= CHECKED else [])]
     tell(f"{orders:,} orders of {real:,} in {time.perf_counter() - began:.0f} s {wrong or ''}")
     well = _asked(half, sizes.asked, {"placed": orders, "late": 0})
     late = store.delay(max(1, orders // real // 8))
@@ -70,6 +68,16 @@ def _grown(half: Half, orders: int, sizes: Sizes, tell: Tell) -> dict[str, Any]:
     figures = {"orders": orders, "late": late, "parked": sizes.parked, "well": well[0], "waiting": waiting[0]}
     tell(", ".join(f"{name}: {_slowest(rows)}" for name, rows in (("well", well[0]), ("waiting", waiting[0]))))
     return judged(figures, [*wrong, *well[1], *waiting[1]])
+
+
+def _played(half: Half, orders: int) -> list[str]:
+    """Orders are placed and a half rests once its monitor has heard all of them; what was wrong."""
+    receive(half.url, SKUS)
+    half.play(orders)
+    with httpx.Client(base_url=half.url, timeout=PATIENCE) as client:
+        wrong = _violations(client, {"placed": orders, "late": 0})
+    half.rest()
+    return wrong
 
 
 def _asked(half: Half, rounds: int, expected: dict[str, int]) -> tuple[dict[str, Any], list[str]]:
