@@ -11,7 +11,9 @@ import pytest
 import structlog
 
 from farandole.proof.ground import KafkaServer, Missing, PostgresServer
+from farandole.proof.ground.cluster import Cluster
 from farandole.proof.ground.server import Server
+from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
 from tests.support.desk import DeskAddress, ServerDesk
 
@@ -80,6 +82,15 @@ def own(make: Callable[[], S]) -> Iterator[S]:
         server = make()
     with closing(server):
         yield server
+
+
+@pytest.fixture
+def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
+    """Processes on the run's servers; none is started yet."""
+    databases = {name: postgres.migrated(name) for name in NAMES}
+    with Cluster(kafka, databases, topic_prefix) as made:
+        made.prepare()
+        yield made
 
 
 def pytest_configure(config: pytest.Config) -> None:

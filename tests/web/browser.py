@@ -10,7 +10,7 @@ from farandole.proof.ground.chromium import installed_chromium
 
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=375, height=740)
 LOUD = ("error", "warning")
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds until something must be there."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.web.browser import PATIENCE, opened, window
 from tests.web.site import Site, site
 
 Open = Callable[..., Page]
+Look = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +42,20 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def visit(running: Site, chromium: Browser, complaints: list[str]) -> Iterator[Open]:
-    """Opens an address in a fresh window; a complaint of any of them fails the test."""
+def look(chromium: Browser, complaints: list[str]) -> Iterator[Look]:
+    """Opens an address of a system in a fresh window; a complaint of any of them fails the test."""
     with ExitStack() as windows:
 
-        def visit(path: str, **emulated: Any) -> Page:
-            page = windows.enter_context(window(chromium, running.url, complaints, **emulated))
+        def look(url: str, path: str, **emulated: Any) -> Page:
+            page = windows.enter_context(window(chromium, url, complaints, **emulated))
             page.goto(path)
             return page
 
-        yield visit
+        yield look
     assert complaints == []
+
+
+@pytest.fixture
+def visit(running: Site, look: Look) -> Open:
+    """Opens an address of the module's system."""
+    return partial(look, running.url)
