@@ -1,6 +1,7 @@
 """What every contestant must be able to do, so that all of them are measured by the same clock and the same meter."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,8 +14,14 @@ SKUS = 100
 LINES = (0, 7, 31)
 SCARCE = "SCARCE"
 """A SKU of which there is nothing: what makes an order fail."""
+RECEIVED = 1_000_000_000
+STOCK = {**{f"SKU-{number:06}": RECEIVED for number in range(SKUS)}, SCARCE: 0}
+"""What there is of every SKU."""
 HOT = "SKU-HOT"
 """The SKU that is in every order, where that is asked for."""
+STALL_SECONDS = 120
+"""Longer than this without one more order at its end, and a run is given up."""
+LOOK_SECONDS = 0.02
 PAYMENT_LIMIT = "500.00"
 """An order of more than this is refused by payment."""
 
@@ -31,6 +38,22 @@ def lines(number: int, skus: int = SKUS, hot: bool = False) -> list[tuple[str, i
     return [(name, 1, price) for name in names]
 
 
+def await_count(
+    count: Callable[[], int], wanted: int, pause: float = LOOK_SECONDS, *, alive: Callable[[], bool] = lambda: True
+) -> float:
+    """When a count of orders reached what is wanted; raises when it stands still or a process has ended."""
+    last, since = -1, time.time()
+    while (found := count()) < wanted:
+        if not alive():
+            raise RuntimeError(f"a process ended after {found} of {wanted} orders")
+        if found != last:
+            last, since = found, time.time()
+        elif time.time() - since > STALL_SECONDS:
+            raise TimeoutError(f"expected {wanted} orders at their end, found {found}, none new for {STALL_SECONDS} s")
+        time.sleep(pause)
+    return time.time()
+
+
 class Ground(Protocol):
     """The servers all contestants share: one Kafka broker, one PostgreSQL, both durable."""
 
@@ -41,6 +64,8 @@ class Ground(Protocol):
 
     def topic_prefix(self) -> str:
         """A prefix nobody used before."""
+
+    def create_topics(self, names: Iterable[str], partitions: int) -> None: ...
 
 
 @dataclass

@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.contestant import Contestant
-from benchmarks.contestants.dbos_contestant import Dbos
+from benchmarks.contestants.dbos_contestant import dbos
 from benchmarks.contestants.embedded import FarandoleEmbedded
 from benchmarks.contestants.farandole import Farandole
 from benchmarks.contestants.faststream_contestant import FastStreamSaga
 from benchmarks.contestants.raw import Raw
 from benchmarks.contestants.raw_service import VARIANTS
-from benchmarks.contestants.restate_contestant import Restate
-from benchmarks.contestants.temporal_contestant import Temporal
+from benchmarks.contestants.restate_contestant import restate
+from benchmarks.contestants.temporal_contestant import temporal
 from benchmarks.ground import Servers
 from benchmarks.sizes import Sizes
 from benchmarks.throughput import Entry
 from farandole.proof.ground.processes import Missing
 
-PEERS: Final[dict[str, Callable[..., Contestant]]] = {"DBOS Transact": Dbos, "FastStream + SQLAlchemy": FastStreamSaga}
-ON_REQUEST: Final[dict[str, Callable[..., Contestant]]] = {"restate": Restate, "temporal": Temporal}
+PEERS: Final[dict[str, Callable[..., Contestant]]] = {"DBOS Transact": dbos, "FastStream + SQLAlchemy": FastStreamSaga}
+ON_REQUEST: Final[dict[str, Callable[..., Contestant]]] = {"restate": restate, "temporal": temporal}
 """Peers with a server of their own, which must be there."""
 
 

@@ -1,5 +1,6 @@
 """The servers every contestant shares: one Kafka broker and one PostgreSQL, fresh, durable, on free ports."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import count
 from types import TracebackType
@@ -7,6 +8,7 @@ from typing import Any, Final, Self
 
 import psycopg
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from psycopg import sql
 
 from farandole.proof.ground import KafkaServer, PostgresServer
@@ -60,6 +62,12 @@ class Servers:
     def topic_prefix(self) -> str:
         return f"bench{next(self._numbers)}."
 
+    def create_topics(self, names: Iterable[str], partitions: int) -> None:
+        """Topics that are known when this returns."""
+        admin = self._admin()  # what it was asked ends with it
+        for created in admin.create_topics([NewTopic(name, partitions, 1) for name in names]).values():
+            created.result(30)
+
     def written(self) -> int:
         """Bytes of write-ahead log since the server was made."""
         return int(self._ask("SELECT pg_current_wal_lsn() - '0/0'")[0][0])
@@ -69,7 +77,7 @@ class Servers:
         for (name,) in self._ask("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"):
             self._ask(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         self._ask("CHECKPOINT")
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin = self._admin()
         topics = [topic for topic in admin.list_topics(timeout=30).topics if topic.startswith("bench")]
         for deleted in admin.delete_topics(topics).values() if topics else ():
             deleted.result(30)
@@ -79,6 +87,9 @@ class Servers:
         return dict(
             self._ask(sql.SQL("SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY({})").format(SHOWN))
         )
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap})
 
     def _ask(self, statement: str | sql.Composed) -> list[tuple[Any, ...]]:
         with psycopg.connect(libpq_url(self.postgres.address), autocommit=True) as connection:

@@ -1,7 +1,7 @@
 """The order saga as a DBOS application: one durable workflow an order, five steps, every effect a row in PostgreSQL.
 
 Run as `python -m benchmarks.contestants.dbos_app`; it obeys lines on its standard input and ends when that closes.
-Its settings come from the environment: see `dbos_settings.py`.
+Its settings come from the environment: see `settings.py`.
 """
 
 import gc
@@ -19,22 +19,23 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from benchmarks.contestant import PAYMENT_LIMIT, lines
 from benchmarks.contestants import asyncpg_steps as sql
 from benchmarks.contestants.asyncpg_steps import Lines
-from benchmarks.contestants.dbos_settings import Settings
+from benchmarks.contestants.settings import DbosSettings
 
 R = TypeVar("R")
 Database = psycopg.Connection[Any]
 GARBAGE = 50_000
 """New objects after which the collector looks at the youngest."""
 
-settings = Settings.from_environment()
+settings = DbosSettings.from_environment()
 own = local()
 
 
 def database() -> Database:
     """This thread's connection; a statement outside a transaction is one of its own, in one trip."""
     if not hasattr(own, "database"):
-        url = settings.url.replace("+psycopg", "", 1)
-        own.database = psycopg.connect(url, autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor[Any])
+        own.database = psycopg.connect(
+            settings.url, autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor[Any]
+        )
     found: Database = own.database
     return found
 
@@ -112,7 +113,7 @@ def configuration() -> DBOSConfig:
     """One system database in the same PostgreSQL, a pool of its own."""
     return {
         "name": "orders",
-        "system_database_url": settings.url,
+        "system_database_url": settings.url.replace("postgresql://", "postgresql+psycopg://", 1),
         "executor_id": settings.executor,
         "sys_db_pool_size": settings.pool,
         "db_engine_kwargs": {"pool_pre_ping": False},

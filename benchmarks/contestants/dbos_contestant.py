@@ -14,63 +14,21 @@ The workers make the orders themselves, so no HTTP is paid for.
 """
 
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
-from benchmarks.contestant import Ground, Play
-from benchmarks.contestants import one_database
-from benchmarks.contestants.dbos_settings import Settings
+from benchmarks.contestant import Ground
+from benchmarks.contestants.peer import Peer
+from benchmarks.contestants.settings import DbosSettings
 from benchmarks.contestants.workers import Workers
 
 
-@dataclass
-class Dbos:
-    """Workers, each a DBOS executor; without a queue they make their share of the orders themselves."""
+def dbos(
+    ground: Ground, *, python: str = sys.executable, workers: int = 2, outstanding: int = 16, **tuned: Any
+) -> Peer:
+    """Workers, each a DBOS executor, that make their share of the orders themselves."""
 
-    ground: Ground
-    workers: int = 2
-    outstanding: int = 16
-    python: str = sys.executable
-    settings: dict[str, Any] = field(default_factory=dict)
-    name: str = "DBOS Transact"
-    _url: str = ""
-    _played: int = 0
-    _stack: ExitStack = field(default_factory=ExitStack)
+    def start(url: str, running: Workers) -> None:
+        for number in range(workers):
+            running.start("worker", "dbos_app", DbosSettings(url, f"worker-{number}", **tuned))
 
-    def __enter__(self) -> Self:
-        self._url = self.ground.database("dbos")
-        self._running = Workers(self.python, self._stack)
-        one_database.create(self._url)
-        url = self._url.replace("postgresql://", "postgresql+psycopg://", 1)
-        try:
-            for number in range(self.workers):
-                chosen = Settings(url=url, executor=f"worker-{number}", **self.settings)
-                self._running.start("worker", "benchmarks.contestants.dbos_app", chosen.environment())
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        self._stack.close()
-
-    def processes(self) -> dict[str, Sequence[int]]:
-        """Workers; they make the orders too."""
-        return dict(self._running.pids)
-
-    def play(self, orders: int) -> Play:
-        """Makes the orders in a closed loop and waits for the last notification."""
-        began = time.monotonic()
-        first, self._played = self._played, self._played + orders
-        share = self.outstanding // self.workers
-        self._running.say(
-            "worker", *(f"{first + number} {self.workers} {self._played} {share}" for number in range(self.workers))
-        )
-        one_database.await_notifications(self._url, self._played, self._running.alive)
-        return Play(orders, time.monotonic() - began)
-
-    def violations(self) -> list[str]:
-        return one_database.violations(self._url, self._played)
+    return Peer(ground, "DBOS Transact", start, outstanding, python=python)

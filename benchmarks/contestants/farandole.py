@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -12,15 +11,12 @@ import httpx
 import msgspec
 import psycopg
 
-from benchmarks.contestant import HOT, LINES, PAYMENT_LIMIT, SKUS, Ground, Play
+from benchmarks.contestant import HOT, LINES, PAYMENT_LIMIT, RECEIVED, SKUS, Ground, Play, await_count
 from farandole.contract.invariants import findings
 from farandole.proof.ground.cluster import SAGA, Cluster, Member
 
 CONNECTIONS: Final = 256
 RECEIVERS: Final = 16
-PLENTY: Final = 1_000_000_000
-STALL_SECONDS: Final = 120
-LOOK_SECONDS: Final = 0.02
 SELDOM_SECONDS: Final = 0.5
 ENDLESS_SECONDS: Final = 3600
 
@@ -55,7 +51,7 @@ def receive(url: str, skus: int) -> None:
     names = [HOT, *(f"SKU-{number:06}" for number in range(skus))]
 
     def one(name: str) -> None:
-        client.post(f"/api/stock/{name}/receipts", json={"quantity": PLENTY}).raise_for_status()
+        client.post(f"/api/stock/{name}/receipts", json={"quantity": RECEIVED}).raise_for_status()
 
     with httpx.Client(base_url=url, timeout=60) as client, ThreadPoolExecutor(RECEIVERS) as pool:
         for _ in pool.map(one, names):
@@ -224,15 +220,3 @@ class Tally:
         if newest := ask("SELECT order_id FROM notices ORDER BY order_id DESC LIMIT 1"):
             self._known, self.last = wanted, str(newest[0][0])
         return ended
-
-
-def await_count(count: Callable[[], int], wanted: int, pause: float = LOOK_SECONDS) -> float:
-    """When a count reached what is wanted; raises when it stands still."""
-    last, since = -1, time.time()
-    while (found := count()) < wanted:
-        if found != last:
-            last, since = found, time.time()
-        elif time.time() - since > STALL_SECONDS:
-            raise RuntimeError(f"expected {wanted} orders notified, found {found}, none new for {STALL_SECONDS} s")
-        time.sleep(pause)
-    return time.time()

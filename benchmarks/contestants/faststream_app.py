@@ -35,7 +35,7 @@ from benchmarks.contestants.faststream_models import (
     Stock,
     Validated,
 )
-from benchmarks.contestants.faststream_settings import Settings
+from benchmarks.contestants.settings import FastStreamSettings
 
 Event = TypeVar("Event", bound=BaseModel)
 
@@ -43,7 +43,7 @@ Event = TypeVar("Event", bound=BaseModel)
 class Service:
     """What all four share: a broker, a pool of connections, how a handler is subscribed."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: FastStreamSettings) -> None:
         self.name, self.settings = name, settings
         self.broker = KafkaBroker(
             settings.bootstrap,
@@ -264,7 +264,7 @@ def main() -> None:
     name = sys.argv[1]
 
     async def serve() -> None:
-        service = SERVICES[name](name, Settings.from_environment())
+        service = SERVICES[name](name, FastStreamSettings.from_environment())
         service.subscribe()
         await service.run()
 

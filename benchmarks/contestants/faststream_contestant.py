@@ -17,15 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psycopg
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from benchmarks.contestant import SCARCE, SKUS, Ground, Play
-from benchmarks.contestants.faststream_settings import GROUPS, TOPICS, Settings
+from benchmarks.contestant import STOCK, Ground, Play, await_count
+from benchmarks.contestants import one_database
+from benchmarks.contestants.settings import GROUPS, TOPICS, FastStreamSettings
+from benchmarks.contestants.workers import Workers
 
-RECEIVED = 1_000_000_000
-QUIET_SECONDS = 60
-"""Longer than this without one more notification or status, and a run is given up."""
 EXPECTED = ("COMPLETED",) * 8 + ("PAYMENT_FAILED", "FAILED")
 """The status of order `n` is the one at `n` modulo ten."""
 
@@ -41,23 +38,21 @@ class FastStreamSaga:
     settings: dict[str, Any] = field(default_factory=dict)
     name: str = "FastStream + SQLAlchemy"
     _databases: dict[str, str] = field(default_factory=dict)
-    _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     _played: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         prefix = self.ground.topic_prefix()
         self._databases = {service: self.ground.database(service) for service in GROUPS}
-        chosen = Settings(self.ground.bootstrap, prefix, self._databases, **self.settings)
+        chosen = FastStreamSettings(self.ground.bootstrap, prefix, self._databases, **self.settings)
         self._create_tables(chosen)
-        self._create_topics(prefix)
-        try:
+        self.ground.create_topics([prefix + topic for topic in TOPICS], self.partitions)
+        with ExitStack() as stack:
+            self._running = Workers(self.python, stack)
             for service in GROUPS:
-                self._start(service, ["benchmarks.contestants.faststream_app", service], chosen)
-            self._start("load", ["benchmarks.contestants.faststream_load"], chosen)
-        except BaseException:
-            self._stack.close()
-            raise
+                self._running.start(service, "faststream_app", chosen, service)
+            self._running.start("load", "faststream_load", chosen)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *ended: object) -> None:
@@ -65,17 +60,15 @@ class FastStreamSaga:
 
     def processes(self) -> dict[str, Sequence[int]]:
         """One process a service; `load` calls the order service's `place` as a library, rows and event included."""
-        return {role: [process.pid] for role, process in self._running.items()}
+        return self._running.pids
 
     def play(self, orders: int) -> Play:
         """Makes the orders in a closed loop; ends with the last notification and the last status."""
         began = time.monotonic()
-        load = self._running["load"]
-        assert load.stdin is not None
         first, self._played = self._played, self._played + orders
-        print(first, self._played, self.outstanding, file=load.stdin, flush=True)
-        self._wait_until("notification", "SELECT count(*) FROM notifications", self._played)
-        self._wait_until("order", "SELECT count(*) FROM orders WHERE status <> 'PENDING'", self._played)
+        self._running.say("load", f"{first} {self._played} {self.outstanding}")
+        self._wait_until("notification", one_database.NOTIFIED)
+        self._wait_until("order", "SELECT count(*) FROM orders WHERE status <> 'PENDING'")
         return Play(orders, time.monotonic() - began)
 
     def violations(self) -> list[str]:
@@ -105,55 +98,17 @@ class FastStreamSaga:
         with psycopg.connect(self._databases[service]) as database:
             return database.execute(statement).fetchall()
 
-    def _create_tables(self, chosen: Settings) -> None:
+    def _create_tables(self, chosen: FastStreamSettings) -> None:
         tables = [self.python, "-m", "benchmarks.contestants.faststream_models"]
         subprocess.run(tables, env=chosen.environment(), check=True)
-        rows = [*((f"SKU-{number:06}", RECEIVED) for number in range(SKUS)), (SCARCE, 0)]
         with psycopg.connect(self._databases["inventory"]) as database:
-            values = [(sku, received, received) for sku, received in rows]
+            values = [(sku, received, received) for sku, received in STOCK.items()]
             database.cursor().executemany(
                 "INSERT INTO stock (sku, received, available, reserved) VALUES (%s, %s, %s, 0)", values
             )
 
-    def _create_topics(self, prefix: str) -> None:
-        admin = AdminClient({"bootstrap.servers": self.ground.bootstrap})
-        topics = [NewTopic(prefix + topic, self.partitions, 1) for topic in TOPICS]
-        for created in admin.create_topics(topics).values():
-            created.result(30)
-
-    def _start(self, role: str, words: list[str], chosen: Settings) -> None:
-        process = subprocess.Popen(
-            [self.python, "-m", *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=chosen.environment(),
-        )
-        self._running[role] = process
-        self._stack.callback(_end, process)
-        assert process.stdout is not None
-        if process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{role} did not start")
-
-    def _wait_until(self, service: str, statement: str, orders: int) -> None:
+    def _wait_until(self, service: str, statement: str) -> None:
         with psycopg.connect(self._databases[service], autocommit=True) as database:
-            seen, since = -1, time.monotonic()
-            while (count := database.execute(statement).fetchall()[0][0]) < orders:
-                ended = [role for role, process in self._running.items() if process.poll() is not None]
-                if ended:
-                    raise RuntimeError(f"{', '.join(ended)} ended after {count} of {orders} orders")
-                if count != seen:
-                    seen, since = count, time.monotonic()
-                elif time.monotonic() - since > QUIET_SECONDS:
-                    raise TimeoutError(f"{count} of {orders} orders, none in the last {QUIET_SECONDS} s")
-                time.sleep(0.02)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            await_count(
+                lambda: int(database.execute(statement).fetchall()[0][0]), self._played, alive=self._running.alive
+            )

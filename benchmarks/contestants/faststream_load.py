@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from benchmarks.contestant import lines
 from benchmarks.contestants.faststream_app import OrderService
 from benchmarks.contestants.faststream_models import Line
-from benchmarks.contestants.faststream_settings import Settings
+from benchmarks.contestants.settings import FastStreamSettings
 
 LOOK_SECONDS = 0.02
 
@@ -41,7 +41,7 @@ def _lines(number: int) -> list[Line]:
 
 async def serve() -> None:
     """Connects, says `ready`, obeys one line after the other."""
-    settings = Settings.from_environment()
+    settings = FastStreamSettings.from_environment()
     service = OrderService("order", settings)
     watched = create_async_engine(settings.url("notification"), isolation_level="AUTOCOMMIT")
     await service.broker.connect()

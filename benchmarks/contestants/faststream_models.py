@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from sqlalchemy import BigInteger, CheckConstraint, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from benchmarks.contestants.faststream_settings import Settings
+from benchmarks.contestants.settings import FastStreamSettings
 
 
 class Line(BaseModel):
@@ -117,7 +117,7 @@ BASES: dict[str, type[DeclarativeBase]] = {
 
 def create_tables() -> None:
     """Creates every service's tables in its own database."""
-    settings = Settings.from_environment()
+    settings = FastStreamSettings.from_environment()
     for service, base in BASES.items():
         engine = create_engine(settings.databases[service].replace("postgresql://", "postgresql+psycopg://", 1))
         base.metadata.create_all(engine)

@@ -1,16 +1,12 @@
 """The tables of a contestant that keeps the whole saga in one PostgreSQL database, and what must hold of them."""
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import psycopg
 
-from benchmarks.contestant import SCARCE, SKUS
+from benchmarks.contestant import STOCK, await_count
 
-RECEIVED = 1_000_000_000
-QUIET_SECONDS = 60
-"""Longer than this without one more notification, and a run is given up."""
+NOTIFIED = "SELECT count(*) FROM notifications"
 SCHEMA = """
 CREATE TABLE orders (id text PRIMARY KEY, status text NOT NULL, amount numeric NOT NULL);
 CREATE TABLE order_lines (order_id text, sku text, quantity int, price numeric, PRIMARY KEY (order_id, sku));
@@ -45,8 +41,8 @@ def create(url: str) -> None:
     """Makes the tables and receives the stock."""
     with psycopg.connect(url) as database:
         database.execute(SCHEMA)
-        rows = [*((f"SKU-{number:06}", RECEIVED) for number in range(SKUS)), (SCARCE, 0)]
-        database.cursor().executemany("INSERT INTO stock VALUES (%s, %s, %s, 0)", [(s, n, n) for s, n in rows])
+        rows = [(sku, received, received) for sku, received in STOCK.items()]
+        database.cursor().executemany("INSERT INTO stock VALUES (%s, %s, %s, 0)", rows)
 
 
 def violations(url: str, orders: int) -> list[str]:
@@ -61,20 +57,6 @@ def violations(url: str, orders: int) -> list[str]:
 
 
 def await_notifications(url: str, orders: int, alive: Callable[[], bool]) -> None:
-    """Returns when so many notifications are stored; raises when they stand still or a process has ended."""
+    """Returns when so many notifications are stored."""
     with psycopg.connect(url, autocommit=True) as database:
-        seen, since = -1, time.monotonic()
-        while (count := _notified(database)) < orders:
-            if not alive():
-                raise RuntimeError(f"a process ended after {count} of {orders} notifications")
-            if count != seen:
-                seen, since = count, time.monotonic()
-            elif time.monotonic() - since > QUIET_SECONDS:
-                raise TimeoutError(f"{count} of {orders} notifications, none in the last {QUIET_SECONDS} s")
-            time.sleep(0.02)
-
-
-def _notified(database: psycopg.Connection[Any]) -> int:
-    row = database.execute("SELECT count(*) FROM notifications").fetchone()
-    assert row is not None
-    return int(row[0])
+        await_count(lambda: int(database.execute(NOTIFIED).fetchall()[0][0]), orders, alive=alive)

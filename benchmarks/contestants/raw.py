@@ -5,26 +5,21 @@ made by the role `load`, which writes its row and says `order.placed` without HT
 bytes: nothing is decoded, decided, loaded or encoded, texts with gaps are filled in (`raw_steps.py`).
 """
 
-import os
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from subprocess import PIPE
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Final, Self
 
-import msgspec
 import psycopg
 import sqlalchemy as sa
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from benchmarks.contestant import SCARCE, SKUS, Ground, Play, lines
-from benchmarks.contestants.raw_service import VARIABLE, Settings
-from benchmarks.contestants.raw_steps import RECEIVED, SERVICES, Step, as_json, steps
+from benchmarks.contestant import RECEIVED, SKUS, STOCK, Ground, Play
+from benchmarks.contestants.raw_steps import SERVICES, Step, as_json, steps
+from benchmarks.contestants.settings import RawSettings
+from benchmarks.contestants.workers import Workers
 from farandole.runtime.wiring import STORAGES, TOPICS
 
 TAKEN: Final = [list(steps(cart, as_json)) for cart in range(SKUS)]
@@ -39,19 +34,19 @@ class Raw:
         self.name = f"raw limit, {variant}"
         self._ground, self._variant, self._partitions = ground, variant, partitions
         self._played = 0
-        self._running: dict[str, subprocess.Popen[str]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         databases = {service: self._ground.database(service) for service in SERVICES}
-        self._settings = Settings(
+        self._settings = RawSettings(
             self._ground.bootstrap, self._ground.topic_prefix(), self._variant, self._partitions, databases
         )
         self._create_tables()
-        self._create_topics()
+        self._ground.create_topics([self._settings.prefix + topic for topic in TOPICS], self._partitions)
         with ExitStack() as stack:
+            self._running = Workers(sys.executable, stack)
             for role in (*SERVICES, "load"):
-                self._running[role] = stack.enter_context(_started(role, self._settings))
+                self._running.start(role, "raw_service", self._settings, role)
             self._stack = stack.pop_all()
         return self
 
@@ -60,12 +55,12 @@ class Raw:
 
     def processes(self) -> dict[str, Sequence[int]]:
         """One process a role; `load` is the order service's intake too, order rows and `order.placed` included."""
-        return {role: [process.pid] for role, process in self._running.items()}
+        return self._running.pids
 
     def play(self, orders: int) -> Play:
         """From the first order made until every service has committed its rows and its answers are acknowledged."""
         began = time.monotonic()
-        print(self._played, orders, file=self._running["load"].stdin, flush=True)
+        self._running.say("load", f"{self._played} {orders}")
         self._played += orders
         for service, records in self._expected(lambda step: [step.service] if step.hears else []).items():
             self._await(service, records)
@@ -95,13 +90,8 @@ class Raw:
         return {name: units for name, units in found.items() if units}
 
     def _await(self, service: str, records: int) -> None:
-        process, found = self._running[service], 0
-        while found < records:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"{service} ended after {found} of {records} records")
-            found = int(line)
+        while int(self._running.hear(service)) < records:
+            pass
 
     def _records(self) -> dict[str, int]:
         consumer = Consumer(
@@ -128,29 +118,8 @@ class Raw:
             engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
             STORAGES[service].METADATA.create_all(engine)
             engine.dispose()
-        names = {sku for cart in range(SKUS) for sku, *_ in lines(cart)}
         with psycopg.connect(self._settings.databases["inventory"]) as database:
-            received = [(sku, 0 if sku == SCARCE else RECEIVED) for sku in sorted(names)]
-            database.cursor().executemany(INSERT_STOCK, received)
-
-    def _create_topics(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self._settings.bootstrap})
-        topics = [NewTopic(self._settings.prefix + topic, self._partitions, 1) for topic in TOPICS]
-        for created in admin.create_topics(topics).values():
-            created.result(30)
-
-
-@contextmanager
-def _started(role: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """A process that is ready; it ends when its standard input does."""
-    environment = os.environ | {VARIABLE: msgspec.json.encode(settings).decode()}
-    command = [sys.executable, "-m", "benchmarks.contestants.raw_service", role]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=environment) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{role} did not start")
-        yield process
+            database.cursor().executemany(INSERT_STOCK, list(STOCK.items()))
 
 
 def _differences(found: Any, expected: Any) -> list[str]:

@@ -16,15 +16,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from benchmarks.contestant import SKUS
 from benchmarks.contestants.raw_steps import OUTBOX, Text, as_json, copied, relations, steps
+from benchmarks.contestants.settings import RawSettings
 from farandole.messaging.database import Relation
-
-VARIABLE: Final = "FARANDOLE_BENCHMARK_RAW"
 
 
 class Variant(NamedTuple):
@@ -48,16 +46,6 @@ VARIANTS: Final = {
 }
 COMMIT_SECONDS: Final = 0.2
 """The least time between two offsets told to Kafka; the database has them in each transaction."""
-
-
-class Settings(msgspec.Struct):
-    """Where the servers are; `databases` has a libpq URL a service."""
-
-    bootstrap: str
-    prefix: str
-    variant: str
-    partitions: int
-    databases: dict[str, str]
 
 
 Header = tuple[str, bytes]
@@ -105,7 +93,7 @@ KEY: Final = b"01980000-0000-7000-8000-%012d"
 ANSWER: Final = b"-%04d-5000-8000-"
 
 
-def lanes(role: str, settings: Settings) -> dict[str, dict[bytes, Lane]]:
+def lanes(role: str, settings: RawSettings) -> dict[str, dict[bytes, Lane]]:
     """By topic heard (`""`: an order comes in) and by the last two digits of an order's number: what to do."""
     variant, found = VARIANTS[settings.variant], dict[str, dict[bytes, Lane]]()
     render = copied if variant.copy else as_json
@@ -128,7 +116,7 @@ def lanes(role: str, settings: Settings) -> dict[str, dict[bytes, Lane]]:
 class Database:
     """A service's rows, as durable as PostgreSQL makes them."""
 
-    def __init__(self, role: str, settings: Settings) -> None:
+    def __init__(self, role: str, settings: RawSettings) -> None:
         self._variant = VARIANTS[settings.variant]
         self._connection = psycopg.connect(settings.databases[role], autocommit=True, prepare_threshold=0)
         write = copying if self._variant.copy else inserting
@@ -188,7 +176,7 @@ def inserting(relation: Relation[Any]) -> str:
 class Speaker:
     """Says records and returns once all of them are durable."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: RawSettings) -> None:
         durable = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 0}
         own = {"bootstrap.servers": settings.bootstrap, "partitioner": "murmur2_random"}
         self._producer = Producer({**VARIANTS[settings.variant].producer, **durable, **own})
@@ -204,7 +192,7 @@ class Speaker:
 class Listener:
     """Hears in batches, from the beginning on."""
 
-    def __init__(self, role: str, settings: Settings, topics: Sequence[str]) -> None:
+    def __init__(self, role: str, settings: RawSettings, topics: Sequence[str]) -> None:
         self._variant = VARIANTS[settings.variant]
         own = {"group.id": settings.prefix + role, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
         self._consumer = Consumer({**self._variant.consumer, **own, "bootstrap.servers": settings.bootstrap})
@@ -228,7 +216,7 @@ class Listener:
 class Service:
     """Hears in batches, stores rows and answers."""
 
-    def __init__(self, role: str, settings: Settings) -> None:
+    def __init__(self, role: str, settings: RawSettings) -> None:
         self._lanes = {topic: lane for topic, lane in lanes(role, settings).items() if topic}
         self._database, self._speaker = Database(role, settings), Speaker(settings)
         self._listener = Listener(role, settings, list(self._lanes))
@@ -249,7 +237,7 @@ class Service:
         return len(heard)
 
 
-def serve(role: str, settings: Settings) -> None:
+def serve(role: str, settings: RawSettings) -> None:
     service, done = Service(role, settings), 0
     threading.Thread(target=_end_with_input, daemon=True).start()
     print("ready", flush=True)
@@ -264,7 +252,7 @@ def _end_with_input() -> None:
     os._exit(0)
 
 
-def load(settings: Settings) -> None:
+def load(settings: RawSettings) -> None:
     """The order service's intake without HTTP."""
     intake, size = lanes("order", settings)[""], VARIANTS[settings.variant].batch
     database, speaker = Database("order", settings), Speaker(settings)
@@ -281,7 +269,7 @@ def load(settings: Settings) -> None:
 
 def main(role: str) -> None:
     gc.disable()
-    settings = msgspec.json.decode(os.environ[VARIABLE], type=Settings)
+    settings = RawSettings.from_environment()
     if role == "load":
         load(settings)
     else:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from benchmarks.contestant import PAYMENT_LIMIT, SCARCE, lines
+from benchmarks.contestant import PAYMENT_LIMIT, STOCK, lines
 from farandole.contract import events
 from farandole.messaging.database import Relation
 from farandole.messaging.decision import Decision, Row, Rows
@@ -25,7 +25,6 @@ from farandole.services.inventory.domain import Stock
 
 SERVICES: Final = ("order", "inventory", "payment", "notification")
 OUTBOX: Final = KERNEL.outbox.name
-RECEIVED: Final = 1_000_000_000
 """Units that come in of every SKU but the scarce one."""
 AT: Final = 1_767_225_600_123_456
 INSTANCE: Final = "order-some-machine-12345-0123abcd"
@@ -82,7 +81,7 @@ def relations(service: str) -> dict[str, Relation[Any]]:
 def steps(cart: int, render: Render, *, outbox: bool = False) -> Iterator[Step]:
     """The steps of every order whose number ends so, causes first; `outbox`: each writes an outbox row too."""
     stored = {name: Rows() for name in SERVICES}
-    stored["inventory"].load(Stock(sku, 0 if sku == SCARCE else RECEIVED, 0) for sku, *_ in lines(cart))
+    stored["inventory"].load(Stock(sku, STOCK[sku], 0) for sku, *_ in lines(cart))
     due = [_heard(_wish(cart), ORDER)]
     for heard in due:
         for service in (_services()[name] for name in SERVICES):

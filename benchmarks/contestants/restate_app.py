@@ -14,7 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from benchmarks.contestants.asyncpg_steps import Steps, connected
-from benchmarks.contestants.restate_settings import Settings
+from benchmarks.contestants.settings import RestateSettings
 
 
 def application(steps: Steps) -> Any:
@@ -43,7 +43,7 @@ def application(steps: Steps) -> Any:
 
 async def main() -> None:
     """Says `ready` and serves until the standard input closes."""
-    settings = Settings.from_environment()
+    settings = RestateSettings.from_environment()
     pool = await connected(settings.url, settings.pool)
     server = Server(
         application(Steps(pool)),

@@ -9,24 +9,22 @@ database connections, of a service with idempotency keys instead of a workflow, 
 """
 
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 
-from benchmarks.contestant import Ground, Play
-from benchmarks.contestants import engine_server, one_database
-from benchmarks.contestants.restate_settings import Settings
+from benchmarks.contestant import Ground
+from benchmarks.contestants import engine_server
+from benchmarks.contestants.peer import Peer
+from benchmarks.contestants.settings import RestateSettings
 from benchmarks.contestants.workers import Workers
 from farandole.proof.ground.ports import free_port
 from farandole.proof.ground.processes import Missing
 
+PARTITIONS: Final = 1
+STREAMS: Final = 16
 CONFIGURATION: Final = """
 default-num-partitions = {partitions}
 bind-address = "127.0.0.1:{node}"
@@ -44,69 +42,32 @@ http2-streams-per-connection-limit = {streams}
 """
 
 
-@dataclass
-class Restate:
+def restate(
+    ground: Ground, *, python: str = sys.executable, services: int = 2, outstanding: int = 64, **tuned: Any
+) -> Peer:
     """One server, so many processes of the service behind one port, and a process that makes the orders."""
 
-    ground: Ground
-    python: str = sys.executable
-    outstanding: int = 64
-    services: int = 2
-    partitions: int = 1
-    streams: int = 16
-    settings: dict[str, Any] = field(default_factory=dict)
-    name: str = "Restate"
-    _url: str = ""
-    _played: int = 0
-    _stack: ExitStack = field(default_factory=ExitStack)
-
-    def __enter__(self) -> Self:
-        program = engine_server.restate()
-        if program is None:
-            raise Missing(f"no `restate-server`; bring it by `{engine_server.RESTATE_INSTALLATION}`")
-        self._url = self.ground.database("restate")
-        one_database.create(self._url)
-        self._running = Workers(self.python, self._stack)
+    def start(url: str, running: Workers) -> None:
         node, ingress, admin, service = (free_port() for _ in range(4))
-        chosen = Settings(self._url, f"http://127.0.0.1:{ingress}", service, **self.settings)
-        try:
-            self._serve(program, node=node, ingress=ingress, admin=admin)
-            for _ in range(self.services):
-                self._running.start("service", "benchmarks.contestants.restate_app", chosen.environment())
-            _register(_at(admin), _at(service))
-            self._running.start("load", "benchmarks.contestants.restate_load", chosen.environment())
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
+        _serve(running, node=node, ingress=ingress, admin=admin)
+        chosen = RestateSettings(url, _at(ingress), service, **tuned)
+        for _ in range(services):
+            running.start("service", "restate_app", chosen)
+        _register(_at(admin), _at(service))
+        running.start("load", "restate_load", chosen)
 
-    def __exit__(self, *ended: object) -> None:
-        self._stack.close()
+    return Peer(ground, "Restate", start, outstanding, "load", python)
 
-    def processes(self) -> dict[str, Sequence[int]]:
-        return {"server": [self._server.pid], **self._running.pids}
 
-    def play(self, orders: int) -> Play:
-        """Makes the orders in a closed loop and waits for the last notification."""
-        began = time.monotonic()
-        first, self._played = self._played, self._played + orders
-        self._running.say("load", f"{first} {self._played} {self.outstanding}")
-        one_database.await_notifications(self._url, self._played, self._alive)
-        return Play(orders, time.monotonic() - began)
-
-    def violations(self) -> list[str]:
-        return one_database.violations(self._url, self._played)
-
-    def _alive(self) -> bool:
-        return self._running.alive() and self._server.poll() is None
-
-    def _serve(self, program: Path, **ports: int) -> None:
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="restate-")))
-        configuration = folder / "restate.toml"
-        configuration.write_text(CONFIGURATION.format(partitions=self.partitions, streams=self.streams, **ports))
-        words: list[str | Path] = [program, "--config-file", configuration, "--base-dir", folder / "data"]
-        ready = partial(_healthy, _at(ports["admin"]), _at(ports["ingress"]))
-        self._server = engine_server.serve(self._stack, words, folder, ready)
+def _serve(running: Workers, **ports: int) -> None:
+    program = engine_server.restate()
+    if program is None:
+        raise Missing(f"no `restate-server`; bring it by `{engine_server.RESTATE_INSTALLATION}`")
+    folder = running.folder()
+    configuration = folder / "restate.toml"
+    configuration.write_text(CONFIGURATION.format(partitions=PARTITIONS, streams=STREAMS, **ports))
+    words: list[str | Path] = [program, "--config-file", configuration, "--base-dir", folder / "data"]
+    running.serve(words, folder, partial(_healthy, _at(ports["admin"]), _at(ports["ingress"])))
 
 
 def _at(port: int) -> str:

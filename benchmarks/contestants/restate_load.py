@@ -1,6 +1,6 @@
 """Makes orders in a closed loop at the HTTP ingress of Restate; each request waits for the end of its workflow.
 
-Run as `python -m benchmarks.contestants.restate_load`; a line `first end outstanding` on its standard input starts it.
+Run as `python -m benchmarks.contestants.restate_load`; a line `first step end outstanding` on its standard input starts it.
 """
 
 import json
@@ -8,7 +8,7 @@ import sys
 from itertools import islice
 
 from benchmarks.contestant import lines
-from benchmarks.contestants.restate_settings import Settings
+from benchmarks.contestants.settings import RestateSettings
 from benchmarks.load import Place
 
 
@@ -20,29 +20,31 @@ def request(number: int) -> bytes:
     )
 
 
-def make(place: Place, first: int, end: int, outstanding: int) -> None:
+def make(place: Place, share: range, outstanding: int) -> None:
     """So many customers at once, each with its next order when the last has ended."""
-    following = iter(range(first, end))
+    following = iter(share)
     for number in islice(following, outstanding):
         place.customer().order(number, 0, request(number))
-    left = end - first
+    left = len(share)
     while left:
         for customer, status in place.answers(None):
             if status != 200:
                 raise RuntimeError(f"expected 200 for order {customer.number}, found {status}")
             left -= 1
-            if (number := next(following, end)) < end:
-                customer.order(number, 0, request(number))
-            else:
+            later = next(following, None)
+            if later is None:
                 place.leave(customer)
+            else:
+                customer.order(later, 0, request(later))
 
 
 def main() -> None:
     """Says `ready`, obeys one line after the other."""
-    place = Place(Settings.from_environment().ingress)
+    place = Place(RestateSettings.from_environment().ingress)
     print("ready", flush=True)
     for line in sys.stdin:
-        make(place, *map(int, line.split()))
+        first, step, end, outstanding = map(int, line.split())
+        make(place, range(first, end, step), outstanding)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from benchmarks.contestant import lines
 from benchmarks.contestants.asyncpg_steps import Steps, connected
-from benchmarks.contestants.temporal_settings import Settings
+from benchmarks.contestants.settings import TemporalSettings
 
 QUEUE = "orders"
 LIMIT = timedelta(seconds=30)
@@ -66,7 +66,7 @@ async def make_orders(client: Client, local: bool, share: range, outstanding: in
 
 async def main() -> None:
     """Says `ready`, obeys one line after the other."""
-    settings = Settings.from_environment()
+    settings = TemporalSettings.from_environment()
     client = await Client.connect(settings.address)
     pool = await connected(settings.url, settings.pool)
     steps = Steps(pool)

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from benchmarks.contestant import KINDS, SKUS
-from benchmarks.contestants.raw_service import KEY, VARIANTS, Batch, Record, Settings, lanes
+from benchmarks.contestants.raw_service import KEY, VARIANTS, Batch, Record, lanes
 from benchmarks.contestants.raw_steps import OUTBOX, SERVICES
+from benchmarks.contestants.settings import RawSettings
 from farandole.messaging import envelope
 from farandole.runtime.settings import load
 from farandole.runtime.wiring import STEPS_TOPIC, services
@@ -18,7 +19,7 @@ DECODERS = {topic: decoder for service in services(load({})).values() for topic,
 
 def dance(variant: str, numbers: Iterator[int] | range) -> Batch:
     """All that the processes of the raw limit move for some orders."""
-    settings = Settings("", "", variant, 6, {})
+    settings = RawSettings("", "", variant, 6, {})
     roles = [lanes(role, settings) for role in SERVICES]
     batch, due = Batch(), deque[tuple[str, bytes, bytes]](("", KEY % number, b"") for number in numbers)
     while due:
