@@ -8,7 +8,7 @@ import schemathesis
 from tests.http import test_schemathesis as short
 from tests.http.test_schemathesis import ask, bounded, walk
 
-EXAMPLES = 50
+EXAMPLES = 15
 API, WRONG = short.everything(EXAMPLES), short.wrong(EXAMPLES)
 
 url = short.url

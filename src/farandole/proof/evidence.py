@@ -169,7 +169,7 @@ why there are four, is in [decision 10](decisions/0010-four-proofs.md); what may
 [the failure model](failure-model.md)."""
 SECTIONS: Final[Mapping[str, tuple[str, Any]]] = {
     "verify": ("Model checker: `farandole verify`", _verify),
-    "simulate": ("Simulator: `farandole simulate --seeds 20000 --sweep`", _simulate),
+    "simulate": ("Simulator: `farandole simulate --sweep`", _simulate),
     "torture": ("Real faults: `farandole torture`", _torture),
     "hostile": ("Hostile records: `python -m farandole.proof.hostile`", _hostile),
     "mutants": ("Seeded bugs: `make mutants`", _mutants),
