@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Stage(IntEnum):
@@ -43,7 +43,11 @@ class Mutant:
 CHECKER = Catcher(Stage.CHECKER, ())
 
 
-def simulator(seeds: int = 150) -> Catcher:
+FEW: Final = 30
+"""Seeds that suffice for most bugs."""
+
+
+def simulator(seeds: int = FEW) -> Catcher:
     """The first seeds of the simulator."""
     return Catcher(Stage.SIMULATOR, (str(seeds),))
 

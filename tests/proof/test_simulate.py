@@ -22,16 +22,16 @@ def told(report: many.Report) -> str:
     return "\n".join(tell(shrink(history)) for history in report.failures[:1])
 
 
-def test_three_hundred_histories_go_well_and_see_everything_that_can_happen() -> None:
-    report = many.simulate(0, many.ENOUGH, processes=1)
+def test_a_hundred_histories_go_well() -> None:
+    """That everything is seen that can happen is asked of `make proof`, which plays enough of them."""
+    report = many.simulate(0, 100, processes=1)
     assert report.violations == 0, told(report)
-    assert report.missing == []
     assert report.orders > report.histories
 
 
-@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (1, 5), strict=True)))
-def test_a_quiet_history_survives_a_hit_at_every_place_in_every_way(name: str, every: int) -> None:
-    """The second one only at every fifth place: the long proof hits them all."""
+@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (4, 6), strict=True)))
+def test_a_quiet_history_survives_a_hit_at_one_place_in_a_few_in_every_way(name: str, every: int) -> None:
+    """`make proof` hits all of them."""
     report = many.sweep(names=[name], every=every, processes=1)
     assert report.violations == 0, told(report)
     assert report.hits > 200

@@ -118,7 +118,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         self._work.clear()
 """,
         ),
-        simulator(),
+        simulator(150),
         here(f"{POISON}::test_an_outage_parks_nothing_and_passes_by_itself"),
     ),
     mutant(

@@ -53,7 +53,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             reached = batch.ends
 """,
         ),
-        simulator(),
+        simulator(150),
         here(MEMBER, CRASHES),
     ),
     mutant(

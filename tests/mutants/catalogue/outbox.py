@@ -47,7 +47,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
 """,
             ),
         ),
-        simulator(),
+        simulator(150),
         here(UNSURE),
     ),
     mutant(
@@ -62,7 +62,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             gone = relay.sweep(transaction)
 """,
         ),
-        simulator(),
+        simulator(150),
         here(UNSURE),
     ),
     mutant(
@@ -91,7 +91,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
 """,
             ),
         ),
-        simulator(),
+        simulator(150),
         here(UNSURE),
     ),
     mutant(
