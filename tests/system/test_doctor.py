@@ -41,7 +41,7 @@ def place(url: str, price: str = "10.00") -> str:
 
 
 def receive(url: str) -> None:
-    assert httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": 100_000}).status_code == 201
+    assert httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": 100_000}, timeout=30).status_code == 201
 
 
 def diagnosis(url: str) -> dict[str, Any]:

@@ -36,6 +36,13 @@ class Taken(NamedTuple):
     recorded_at: int
 
 
+class Begun(NamedTuple):
+    """An order whose first step this process recorded, and when."""
+
+    order_id: str
+    recorded_at: int
+
+
 class Due(NamedTuple):
     """A step that can be taken, since what it hears was recorded (microseconds)."""
 
@@ -81,17 +88,18 @@ def sweep(transaction: Transaction, until: int) -> bool:
     if not times:
         return False
     begun = sa.select(c.order_id).where(first, c.recorded_at > known.until, c.recorded_at <= times[-1])
-    unfinished = sa.select(c.order_id).where(c.order_id.in_(begun)).group_by(c.order_id).having(~_over())
-    ids = transaction.connection.scalars(unfinished).all()
-    new = sorted(set(ids) - {row.order_id for row in transaction.select(WAITING, ids)})
-    if new:
-        totals = _totals(transaction, new)
-        seen = [_waiting(taken, totals.get(taken[0].order_id, ("", 0))) for taken in steps(transaction, new)]
-        come = [waits for waits in seen if waits]
-        transaction.insert(WAITING, come)
-        waiting_sums.change(transaction, (), come)
+    _take_up(transaction, begun)
     transaction.advance(SWEPT, [Swept(ORDERS, times[-1])])
     return len(times) == CHUNK
+
+
+def take_up(transaction: Transaction, begun: Iterable[Begun]) -> None:
+    """Take up those of these orders that the sweep passed before they were recorded: by a clock that is behind another
+    monitor's, or by a slow commit."""
+    (known,) = transaction.select(SWEPT, [ORDERS], lock=True) or [Swept(ORDERS, 0)]
+    passed = [order.order_id for order in begun if order.recorded_at <= known.until]
+    for first in range(0, len(passed), CHUNK):
+        _take_up(transaction, passed[first : first + CHUNK])
 
 
 def look_again(transaction: Transaction, after: str) -> tuple[str, int]:
@@ -122,6 +130,19 @@ def oldest(transaction: Transaction, place: tuple[str, str], until: int, limit: 
     c = WAITING.table.c
     asked = sa.select(WAITING.table).where(c.service == place[0], c.heard == place[1], c.since <= until)
     return transaction.fetch(WAITING, asked.order_by(c.since, c.order_id).limit(limit))
+
+
+def _take_up(transaction: Transaction, begun: Sequence[str] | sa.Select[tuple[str]]) -> None:
+    c = recorded.c
+    unfinished = sa.select(c.order_id).where(c.order_id.in_(begun)).group_by(c.order_id).having(~_over())
+    ids = transaction.connection.scalars(unfinished).all()
+    new = sorted(set(ids) - {row.order_id for row in transaction.select(WAITING, ids)})
+    if new:
+        totals = _totals(transaction, new)
+        seen = [_waiting(taken, totals.get(taken[0].order_id, ("", 0))) for taken in steps(transaction, new)]
+        come = [waits for waits in seen if waits]
+        transaction.insert(WAITING, come)
+        waiting_sums.change(transaction, (), come)
 
 
 def _over() -> sa.ColumnElement[bool]:

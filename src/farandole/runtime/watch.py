@@ -12,6 +12,7 @@ from farandole.messaging.database import Database
 from farandole.messaging.failure import Transient
 from farandole.messaging.transport.inspection import Inspection
 from farandole.monitor import waiting
+from farandole.runtime.beginnings import Beginnings
 from farandole.runtime.observing import Observing
 from farandole.runtime.settings import Settings
 from farandole.runtime.worker import Worker
@@ -44,7 +45,8 @@ class Watch:
     ) -> None:
         self.late_after = late_after
         self._monitor, self._database, self._inspection, self._clients = monitor, database, inspection, clients
-        self._observing = Observing(monitor, database)
+        self._observing, self._beginnings = Observing(monitor, database), Beginnings()
+        monitor.noticed.append(self._beginnings.hear)
         self._last: Observation | None = None
         self._after = waiting.FIRST
         self._stop = threading.Event()
@@ -97,6 +99,7 @@ class Watch:
 
     def _sweep(self) -> None:
         """Take up orders that had their time, and look again at those that wait."""
+        self._beginnings.look(self._database)
         until = self._monitor.now() - self.late_after
         for _ in range(AT_ONCE):
             with self._database.writing() as transaction:

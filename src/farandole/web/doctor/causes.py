@@ -79,7 +79,8 @@ def _of_service(service: str, seen: Observation) -> Iterator[Cause]:
         return
     if status and status.database:
         what = f"database/{service}"
-        yield told("database", what, f"the database of {service} has been away {_since(what, seen)}: {status.database}")
+        words = f"the database of {service} has been away {_since(what, seen)}: {status.database}"
+        yield told("database", what, words, evidence=(status.trouble,) if status.trouble else ())
     if seen.transport:
         words = f"{_broker(seen)} {_since('transport', seen)}: {seen.transport}"
         yield told("transport", "transport", words, evidence=evidence)
