@@ -195,7 +195,9 @@ class _Wire:
             self.settle()
         assert answer.result is not None
         self._transformer.set_pgresult(answer.result)
-        return self._transformer.load_rows(0, answer.result.ntuples, tuple)
+        found = self._transformer.load_rows(0, answer.result.ntuples, tuple)
+        self._transformer.set_pgresult(None)  # or a large answer would be kept until the next one
+        return found
 
     def commit(self) -> None:
         """Write and commit; raises psycopg.Error unless the server says that it did."""

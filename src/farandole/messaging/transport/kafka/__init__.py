@@ -34,7 +34,8 @@ _PRODUCER_FIXED: Final = {
 _CONSUMER: Final = {
     "session.timeout.ms": 6000,
     "heartbeat.interval.ms": 1500,
-    "queued.max.messages.kbytes": 16384,
+    "queued.max.messages.kbytes": 2048,
+    "fetch.max.bytes": 2_000_000,
 }
 _CONSUMER_FIXED: Final = {
     "group.protocol": "classic",
