@@ -8,10 +8,14 @@ import pytest
 from farandole.contract.choreography import FLOWS
 from farandole.contract.facts import Facts
 from farandole.contract.invariants import findings
+from farandole.messaging.transport.kafka import KafkaTransport
 from farandole.proof.ground.cluster import SAGA, Cluster, Member
-from farandole.proof.ground.topics import record_facts
+from farandole.proof.ground.topics import everything
 from farandole.proof.ground.waiting import drive_until, pause
+from farandole.proof.records import record_fact
 from farandole.runtime.demo import specification
+from farandole.runtime.settings import load
+from farandole.runtime.wiring import TOPICS
 
 ORDERS = 2_000
 CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
@@ -109,7 +113,8 @@ def test_two_thousand_orders_survive_one_kill_of_each_service(cluster: Cluster) 
         return len(orders) >= ORDERS and all(o.status != "PENDING" for o in orders) and len(told) >= len(orders)
 
     drive_until(all_ended, pause, seconds=240)
-    observed = Facts(records=record_facts(cluster.kafka, cluster.prefix), acknowledged=acknowledged)
+    records = everything(KafkaTransport(cluster.kafka, prefix=cluster.prefix), len(TOPICS) * load({}).partitions)
+    observed = Facts(records=[record_fact(record) for record in records], acknowledged=acknowledged)
     found = findings(cluster.facts() | observed)
     assert [one.id for one in found if one.violations is None] == []
     assert [one for one in found if one.violations] == []

@@ -10,6 +10,7 @@ from typing import Final
 from farandole.contract.facts import Facts
 from farandole.contract.transitions import transition
 from farandole.messaging.envelope import Record
+from farandole.proof.ground.topics import everything
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.proof.hostile.check import SHOWN, Fates, among, fates, flagged, heard_all, letters, violations
 from farandole.proof.hostile.customers import Customers, Watcher
@@ -18,7 +19,6 @@ from farandole.proof.hostile.generator import hostile
 from farandole.proof.hostile.halves import Half
 from farandole.proof.hostile.record import Material
 from farandole.proof.hostile.report import Report
-from farandole.proof.hostile.writers import everything
 from farandole.proof.records import record_fact
 from farandole.runtime.routes import SERVICE_FACTS
 from farandole.runtime.wiring import MONITOR

@@ -4,18 +4,16 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Protocol
-from uuid import uuid4
 
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
 from farandole.messaging.envelope import Message, Record
-from farandole.messaging.transport import Partition, Transport
+from farandole.messaging.transport import Partition
 from farandole.messaging.transport.embedded import EmbeddedTransport
 from farandole.proof.ground.waiting import drive_until
 from farandole.proof.hostile.record import Hostile
 from farandole.proof.hostile.wire import produce
-from farandole.runtime.wiring import TOPICS
 
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
@@ -112,23 +110,6 @@ class KafkaWriter:
 
     def places(self, log: Iterable[Record]) -> dict[Place, Hostile]:
         return dict(self._places)
-
-
-def everything(transport: Transport, partitions: int) -> list[Record]:
-    """Every record of every topic, up to the ends found at the start."""
-    reader = transport.subscribe(f"reader-{uuid4()}", TOPICS, lambda _: None)
-    ends: dict[Partition, int] = {}
-    found: list[Record] = []
-
-    def read() -> None:
-        found.extend(reader.poll(2000, 0.1))
-        if openings := reader.openings():
-            ends.update({opening.partition: opening.ends for opening in openings})
-            reader.begin({opening.partition: opening.begins for opening in openings})
-
-    drive_until(lambda: len(ends) == partitions and len(found) >= sum(ends.values()), read)
-    reader.close()
-    return found
 
 
 def _sendable(record: Hostile) -> bool:
