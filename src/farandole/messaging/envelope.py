@@ -170,7 +170,7 @@ def unseal(record: Record, decoder: Decoder, now: int) -> Heard[Any]:
     except UnicodeDecodeError as error:
         raise Poison(f"expected UTF-8, found {error.reason} at byte {error.start}") from error
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise Poison(f"expected a {record.topic} event as JSON: {str(error)[:500]}") from error
+        raise Poison(f"expected {record.topic} as JSON: {str(error)[:500]}") from error
     if headers.get("ce_specversion") != b"1.0":
         raise _unexpected("CloudEvents 1.0", headers, "ce_specversion")
     if headers.get("ce_type") != record.topic.encode():

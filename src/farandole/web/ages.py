@@ -14,11 +14,11 @@ def asked(query: dict[str, str]) -> dict[str, str]:
     found = {name: value for name, value in query.items() if name != "older"}
     older = query.get("older", "")
     if older in AGES and "cursor" not in found:
-        found["cursor"] = parameters.write_cursor(_before(int(older)))
+        found["cursor"] = parameters.write_cursor(id_at(time.time_ns() // 1000 - int(older) * 1_000_000))
     return found
 
 
-def _before(seconds: int) -> str:
-    """An order id that is greater than those of orders placed longer ago, and less than those placed since."""
-    digits = f"{time.time_ns() // 1_000_000 - seconds * 1000:012x}"
+def id_at(at: int) -> str:
+    """An order id that is greater than those of orders placed before a time (microseconds), less than those since."""
+    digits = f"{at // 1000:012x}"
     return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"

@@ -18,6 +18,7 @@ from farandole.monitor.audit import Difference, Kind, Told, Watch
 from farandole.monitor.domain import Recorded
 from farandole.monitor.ledger_report import Amounts, Finding, LedgerReport, Orders, Stock, state
 from farandole.monitor.storage import RECORDED, recorded
+from farandole.web.ages import id_at
 from farandole.web.branches import Branches, ask
 
 SKUS: Final = 200
@@ -29,7 +30,7 @@ SUSPECTS: Final = 20
 STRANGERS: Final = 10
 """SKUs that the ledger has balances of and a look asks for one by one."""
 FOLDS: Final = 4
-REST_MS: Final = 5_000
+REST: Final = 5_000_000
 """Younger orders are still dancing."""
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class Auditor:
 
     async def _walk(self, service: str, kind: Kind, path: str) -> list[dict[str, Any]]:
         """The newest that are at rest, the next of the older ones, and the suspects."""
-        newest = await self._ask(service, path, limit=str(ORDERS), cursor=write_cursor(_placed_before(REST_MS)))
+        newest = await self._ask(service, path, limit=str(ORDERS), cursor=write_cursor(id_at(_now() - REST)))
         after = self._after[service] or newest["next_cursor"]
         older = await self._ask(service, path, limit=str(ORDERS), cursor=after) if after else None
         self._after[service] = (older or newest)["next_cursor"] or ""
@@ -158,12 +159,6 @@ class Auditor:
 
 def _now() -> int:
     return time.time_ns() // 1000
-
-
-def _placed_before(rest_ms: int) -> str:
-    """An order id that is greater than those of orders placed so long ago, and less than those placed since."""
-    digits = f"{_now() // 1000 - rest_ms:012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 
 def _order_told(steps: Sequence[Recorded]) -> Told | None:

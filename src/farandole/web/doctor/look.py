@@ -19,6 +19,7 @@ from farandole.messaging.failure import Transient
 from farandole.messaging.transport import Partition
 from farandole.messaging.transport.inspection import Group, Inspection, Sight
 from farandole.monitor.storage import recorded
+from farandole.web.ages import id_at
 from farandole.web.branches import Branches
 from farandole.web.statuses import statuses, value
 
@@ -196,7 +197,7 @@ async def _unheard(out: Lookout, until: int, before: Mapping[str, Placed]) -> di
     """Orders placed before `until` of which nothing is recorded: those of the last look, and of the newest."""
     found = dict(before)
     if client := out.branches.get(ORDER):
-        cursor = write_cursor(_id_at(until))
+        cursor = write_cursor(id_at(until))
         page = await value(client, "/api/orders", dict[str, Any], cursor=cursor, limit=str(PLACED))
         if not isinstance(page, str):
             pending = [order for order in page["items"] if order["status"] == "PENDING"]
@@ -215,9 +216,3 @@ def _recorded(transaction: Any, order_ids: list[str]) -> list[str]:
     c = recorded.c
     asked = sa.select(c.order_id).where(c.order_id.in_(order_ids)).distinct()
     return [str(found) for found in transaction.connection.scalars(asked)]
-
-
-def _id_at(at: int) -> str:
-    """An order id after every one that was given before a time: they begin with their millisecond."""
-    digits = f"{at // 1000:012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
