@@ -24,6 +24,7 @@ def copied() -> Iterator[Path]:
         yield pristine(folder)
 
 
+@pytest.mark.proof
 def test_a_copy_that_nobody_broke_is_sound(copied: Path) -> None:
     assert {finding.found for _, finding in sound(PROVEN, copied, PROOFS)} == {Found.NOTHING}
 

@@ -53,12 +53,11 @@ def all_is_well(cluster: Cluster, acknowledged: list[str]) -> None:
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.timeout(240)
-def test_services_wait_for_their_servers_and_go_on_by_themselves(
+def test_services_wait_until_their_servers_and_tables_are_there(
     own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str
 ) -> None:
-    kafka, postgres = own_kafka, own_postgres
-    databases = {name: postgres.url(name) for name in NAMES}
-    with Cluster(kafka.bootstrap, databases, topic_prefix) as cluster:
+    databases = {name: own_postgres.url(name) for name in NAMES}
+    with Cluster(own_kafka.bootstrap, databases, topic_prefix) as cluster:
         members = {name: cluster.start(name) for name in NAMES}
         for member in members.values():
             drive_until(partial(waits_for, member, "connection"), pause)
@@ -67,39 +66,58 @@ def test_services_wait_for_their_servers_and_go_on_by_themselves(
         refused = httpx.post(f"{members['order'].url}/api/orders", json=wish("happy"), timeout=30)
         assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
 
-        postgres.start()
+        own_postgres.start()
         for name, member in members.items():
-            postgres.create_database(name)
+            own_postgres.create_database(name)
             drive_until(partial(waits_for, member, f"farandole migrate {name}"), pause)
             command("migrate", name, "--database", databases[name])
-        kafka.start()  # here, for a server ends with the thread that started it
+        own_kafka.start()  # here, for a server ends with the thread that started it
         command("topics", env=cluster.env)
+        cluster.all_ready(list(members.values()))
+        receive(members["inventory"].url, 1000)
+        all_is_well(cluster, asyncio.run(place([members["order"].url], 40)))
+        assert {member.terminate() for member in members.values()} == {0}
+
+
+@pytest.mark.proof
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.timeout(360)
+def test_services_outlive_the_deaths_of_their_servers(
+    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str
+) -> None:
+    own_kafka.start()
+    own_postgres.start()
+    databases = {name: own_postgres.create_database(name) for name in NAMES}
+    with Cluster(own_kafka.bootstrap, databases, topic_prefix) as cluster:
+        cluster.prepare()
+        members = {name: cluster.start(name) for name in NAMES}
         everybody = list(members.values())
         cluster.all_ready(everybody)
         order, inventory = members["order"], members["inventory"]
         receive(inventory.url, 10_000)
         acknowledged = asyncio.run(place([order.url], 40))
 
-        kafka.kill()
+        own_kafka.kill()
         for number in range(10):
             headers = {"Idempotency-Key": f"dark-{number}"}
             answer = httpx.post(f"{order.url}/api/orders", json=wish("happy"), headers=headers, timeout=30)
             assert answer.status_code == 201, answer.text
             acknowledged.append(answer.json()["id"])
-        kafka.start()
+        own_kafka.start()
         all_is_well(cluster, acknowledged)
 
         with ThreadPoolExecutor() as pool:
             load = pool.submit(lambda: asyncio.run(under_load(order.url, 120)))
             drive_until(lambda: len(cluster.facts().orders or ()) > 30, pause)
-            postgres.kill()
+            own_postgres.kill()
             drive_until(lambda: ready(inventory).status_code == 503, pause)
-            postgres.start()
+            own_postgres.start()
             acknowledged += load.result()
         cluster.all_ready(everybody)
         all_is_well(cluster, acknowledged)
 
-        kafka.kill()
+        own_kafka.kill()
         drive_until(lambda: ready(order).status_code == 503, pause)
         assert httpx.post(f"{order.url}/api/orders", json=wish("happy"), timeout=30).status_code == 201
         assert [member.terminate() for member in everybody] == [0] * len(everybody)
