@@ -6,6 +6,7 @@ import pytest
 
 from farandole.proof.ground.cluster import Cluster, Embedded
 from farandole.proof.ground.waiting import drive_until, pause
+from farandole.runtime.settings import load
 from tests.system.administrator import commit, committed, delete_records, republish
 from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, receive, start_again, start_all
 
@@ -16,8 +17,12 @@ pytestmark = pytest.mark.proof
 def test_records_that_are_deleted_before_they_are_heard_are_named(cluster: Cluster) -> None:
     members = start_all(cluster)
     url = members["monitor"].url
-    heard = place(url)
-    drive_until(lambda: of_order(url, heard)["state"] == "over", pause)
+    heard: list[str] = []
+    everywhere = load({}).partitions
+    drive_until(
+        lambda: len(committed(cluster, "payment", "order.validated")) == everywhere, lambda: heard.append(place(url))
+    )
+    drive_until(lambda: all(of_order(url, order)["state"] == "over" for order in heard), pause)
     assert members["payment"].terminate() == 0
     order = place(url, "8.00")
     drive_until(lambda: of_order(url, order)["state"] == "late", pause)
