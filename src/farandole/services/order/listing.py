@@ -1,16 +1,14 @@
 """Which orders a page holds, newest first: read along an index, and of a bounded number of orders whatever the filter."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from farandole.http.paging import LOOKED_AT
 from farandole.messaging.database import Transaction
 from farandole.services.order.domain import Status
 from farandole.services.order.storage import orders, outcomes
-
-LOOKED_AT: Final = 20_000
-"""Orders that a page looks at, at most, to find those that fit where no index holds just these."""
 
 
 class Wish(NamedTuple):
