@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 import httpx
 
 from farandole.http.parameters import write_cursor
+from farandole.web.ages import id_at
 
-HALF_A_DAY_MS: Final = 43_200_000
+HALF_A_DAY: Final = 43_200_000_000
 NOBODY: Final = "nobody@example.org"
 
 
@@ -105,5 +106,4 @@ def _letters(letter: str | None) -> list[Address]:
 
 def _half_a_day_back() -> str:
     """Where a list goes on with what was placed before."""
-    digits = f"{time.time_ns() // 1_000_000 - HALF_A_DAY_MS:012x}"
-    return write_cursor(f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000")
+    return write_cursor(id_at(time.time_ns() // 1000 - HALF_A_DAY))

@@ -17,7 +17,7 @@ from farandole.messaging.database import Database, open_database
 from farandole.messaging.dead_letters import letter, park
 from farandole.messaging.envelope import Record
 from farandole.messaging.failure import Poison
-from farandole.monitor import ledger
+from farandole.monitor import ledger, waiting_sums
 from farandole.monitor.storage import WAITING, recorded
 from farandole.monitor.waiting_rows import Waiting
 from farandole.proof.ground.cluster import SAGA
@@ -106,6 +106,7 @@ class Store:
         ]
         with closing(self._open("monitor")) as database, database.writing() as transaction:
             transaction.insert(WAITING, waits)
+            waiting_sums.change(transaction, (), waits)
 
     def _clean(self) -> None:
         """What PostgreSQL does by itself in a day."""

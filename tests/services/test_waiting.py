@@ -99,6 +99,19 @@ def test_more_orders_than_one_look_takes_are_found_counted_and_forgotten(databas
     assert swept(database, NOON + count) == {}
 
 
+def test_amounts_that_no_order_has_do_not_stop_the_sweep(database: Database) -> None:
+    dances = [danced("happy", NOON) for _ in range(10)]
+    forged = str(9 * 10**15)
+    for dance in dances:
+        placed = PLACED % dance[0].order_id
+        dance[0] = msgspec.structs.replace(dance[0], value=placed.replace("19.99", forged))
+    record(database, [row for dance in dances for row in dance[:2]])
+    assert len(swept(database, NOON + 1)) == 10
+    with database.reading() as transaction:
+        (queue,) = waiting_sums.late(transaction, NOON + 1)
+    assert (queue.orders, queue.amount) == (10, 0)
+
+
 def counted(database: Database, until: int) -> dict[tuple[str, str], tuple[int, int]]:
     """Late orders and their money by what they wait for, as the sums have it; as all of them counted would."""
     with database.reading() as transaction:

@@ -70,6 +70,25 @@ def client(desk: DeskForTests, payments: DeskForTests, notifications: DeskForTes
     return Client(application("Farandole", (), pages=shelves.routes(Sources(desk, branches))))
 
 
+def answered(desk: DeskForTests, answer: httpx.Response) -> Client:
+    """The pages before a notification service that always says this."""
+    transport = httpx.MockTransport(lambda _: answer)
+    branches = {"notification": httpx.AsyncClient(transport=transport, base_url="http://notification")}
+    return Client(application("Farandole", (), pages=shelves.routes(Sources(desk, branches))))
+
+
+OLDER = {
+    "order_id": ORDER,
+    "kind": "completed",
+    "channel": "email",
+    "to": "ada@example.com",
+    "subject": "Thanks",
+    "body": "It is on its way.",
+    "status": "sent",
+    "at": "2026-11-28T12:00:00Z",
+}
+
+
 def inside(routes: Sequence[Route]) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(application("a service", routes)), base_url="http://service")
 
@@ -190,3 +209,12 @@ def test_notifications_are_shown_as_they_were_written_and_escaped(client: Client
 def test_what_is_no_filter_is_told_on_a_page(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, "expected" in answer.text) == (422, True)
+
+
+def test_what_an_older_notification_service_lists_is_one_page(desk: DeskForTests) -> None:
+    assert "Thanks" in answered(desk, httpx.Response(200, json={"items": [OLDER]})).get("/notifications").text
+
+
+def test_an_answer_that_is_not_json_is_no_bug_of_ours(desk: DeskForTests) -> None:
+    shown = answered(desk, httpx.Response(502, html="<h1>Bad gateway</h1>")).get("/notifications")
+    assert (shown.status_code, "an answer with 502" in shown.text) == (503, True)

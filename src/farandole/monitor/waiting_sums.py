@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from farandole.contract.choreography import CHOREOGRAPHY
 from farandole.messaging.database import Transaction
+from farandole.monitor.booking import MOST
 from farandole.monitor.storage import waiting, waiting_sums
 from farandole.monitor.waiting_rows import Waiting
 
@@ -33,7 +34,7 @@ def change(transaction: Transaction, gone: Iterable[Waiting], come: Iterable[Wai
         for row in rows:
             place = row.service, row.heard, row.currency
             changed[place] += sign
-            amounts[place] += sign * row.amount
+            amounts[place] += sign * (row.amount if row.amount < MOST else 0)
     sums = [Queue(*place, orders, amounts[place]) for place, orders in sorted(changed.items())]
     if moved := [queue._asdict() for queue in sums if queue.orders or queue.amount]:
         transaction.connection.execute(_ADD, moved)
@@ -42,7 +43,7 @@ def change(transaction: Transaction, gone: Iterable[Waiting], come: Iterable[Wai
 def count_anew(transaction: Transaction) -> None:
     """Put right what another version of this program, or somebody's hand, changed without the sums."""
     c, s = waiting.c, waiting_sums.c
-    counted = sa.select(c.service, c.heard, c.currency, sa.func.count(), sa.func.sum(c.amount))
+    counted = sa.select(c.service, c.heard, c.currency, sa.func.count(), sa.func.sum(_AMOUNT))
     counted = counted.group_by(c.service, c.heard, c.currency)
     found = {Queue(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in transaction.connection.execute(counted)}
     kept = {Queue._make(row) for row in transaction.connection.execute(sa.select(waiting_sums).where(s.orders != 0))}
@@ -57,7 +58,7 @@ def late(transaction: Transaction, until: int) -> list[Queue]:
     c = waiting.c
     place = c.service, c.heard, c.currency
     here = c.service.in_(SERVICES), c.heard.in_(TOPICS), c.since > until
-    since = sa.select(*place, -sa.func.count(), -sa.func.sum(c.amount)).where(*here).group_by(*place)
+    since = sa.select(*place, -sa.func.count(), -sa.func.sum(_AMOUNT)).where(*here).group_by(*place)
     both = sa.union_all(sa.select(waiting_sums), since).subquery()
     orders = sa.func.sum(both.c.orders)
     sums = sa.select(*list(both.c)[:3], orders, sa.func.sum(both.c.amount)).group_by(*list(both.c)[:3])
@@ -65,6 +66,8 @@ def late(transaction: Transaction, until: int) -> list[Queue]:
     return [Queue(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in found]
 
 
+_AMOUNT: Final = sa.case((waiting.c.amount < MOST, waiting.c.amount), else_=0)
+"""What is forged to overflow sums counts for none."""
 _ADD: Final = sa.text(
     "INSERT INTO waiting_sums AS s (service, heard, currency, orders, amount)"
     " VALUES (:service, :heard, :currency, :orders, :amount) ON CONFLICT (service, heard, currency)"

@@ -8,7 +8,6 @@ from typing import Any, Final
 from farandole.messaging.database import Database
 from farandole.messaging.decision import Decision
 from farandole.messaging.envelope import Heard
-from farandole.messaging.failure import Transient
 from farandole.monitor import waiting
 from farandole.monitor.domain import Recorded
 
@@ -29,7 +28,7 @@ class Beginnings:
             self._begun.extend(begun)
 
     def look(self, database: Database) -> None:
-        """Take up what the sweep passed; raises Transient, and then looks at all of it the next time."""
+        """Take up what the sweep passed; whatever it raises, all of it is looked at the next time."""
         with self._guard:
             begun = list(self._begun)
             self._begun.clear()
@@ -37,7 +36,7 @@ class Beginnings:
             if begun:
                 with database.writing() as transaction:
                     waiting.take_up(transaction, begun)
-        except Transient:
+        except Exception:
             with self._guard:
                 self._begun.extendleft(reversed(begun))
             raise

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -64,6 +64,8 @@ class Watch:
         self._observing.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=PATIENCE_SECONDS)
+        with suppress(Transient):
+            self._beginnings.look(self._database)
 
     @property
     def last(self) -> Observation | None:

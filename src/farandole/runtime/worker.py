@@ -154,6 +154,8 @@ class Worker:
             return reader(transaction)
 
     async def command(self, heard: Heard[Any]) -> Decision:
+        if self.halted:
+            raise Transient(self.halted)
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Decision] = loop.create_future()
         late = loop.call_later(COMMAND_SECONDS, _give_up, reply)

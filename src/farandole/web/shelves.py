@@ -53,6 +53,7 @@ def routes(sources: Sources) -> tuple[Route, ...]:
     async def payments(request: Request) -> Response:
         query = _query(request, "order_id", "status", "older", "cursor")
         if order_id := query.get("order_id"):
+            query = {"order_id": order_id}
             found = await _payment_of(sources, order_id)
         else:
             found = await _list(sources, "payment", "/api/payments", asked(query))
@@ -92,7 +93,8 @@ async def _payment_of(sources: Sources, order_id: str) -> Any:
 
 
 async def _list(sources: Sources, service: str, path: str, query: dict[str, str]) -> Any:
-    return _good(await _asked(sources, service, "GET", path, params=query))
+    found = _good(await _asked(sources, service, "GET", path, params=query))
+    return {"next_cursor": None} | found  # an older version may list without pages
 
 
 async def _asked(sources: Sources, service: str, method: str, path: str, **more: Any) -> httpx.Response:
@@ -104,7 +106,10 @@ async def _asked(sources: Sources, service: str, method: str, path: str, **more:
 
 def _good(answer: httpx.Response) -> Any:
     """What was answered; its problem where there was one."""
-    found = msgspec.json.decode(answer.content)
+    try:
+        found = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:  # what stands before a service may answer for it
+        raise Problem(503, f"expected JSON, found an answer with {answer.status_code} that is not") from None
     if not answer.is_success:
         raise Problem(answer.status_code, found.get("detail"), errors=found.get("errors", ()))
     return found

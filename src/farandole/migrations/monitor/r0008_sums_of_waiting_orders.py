@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "monitor_0008"
 down_revision = "monitor_0007"
+MOST = 10**12
 
 
 def upgrade() -> None:
@@ -18,6 +19,7 @@ def upgrade() -> None:
     )
     place = ("service", "heard", "currency")
     c = sa.table("waiting", *map(sa.column, (*place, "amount"))).c
-    sums = sa.select(c.service, c.heard, c.currency, sa.func.count(), sa.func.sum(c.amount))
+    amount = sa.case((c.amount < MOST, c.amount), else_=0)
+    sums = sa.select(c.service, c.heard, c.currency, sa.func.count(), sa.func.sum(amount))
     kept = sa.table("waiting_sums", *map(sa.column, (*place, "orders", "amount")))
     op.execute(sa.insert(kept).from_select([*place, "orders", "amount"], sums.group_by(c.service, c.heard, c.currency)))

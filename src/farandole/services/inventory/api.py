@@ -81,7 +81,11 @@ def routes(desk: Desk) -> tuple[Route, ...]:
             tag="stock",
             answer=StockPage,
             parameters=(
-                Parameter("below", schema={"type": "integer", "minimum": 1}, description="only with less available"),
+                Parameter(
+                    "below",
+                    schema={"type": "integer", "minimum": 1, "maximum": 9_999_999_999},
+                    description="only with less available",
+                ),
                 *parameters.PAGE,
             ),
         ),

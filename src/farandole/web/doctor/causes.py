@@ -74,7 +74,7 @@ def _of_service(service: str, seen: Observation) -> Iterator[Cause]:
         return Cause(kind=kind, service=service, sentence=words, since=rfc3339(seen.since.get(what, seen.at)), **more)
 
     if halted := seen.halted.get(service):
-        what, remedy = f"halted/{service}", f"put that right, then start `farandole serve {service}`"
+        what, remedy = f"halted/{service}", "starting it again once that is put right"
         yield told("halted", what, f"{service} halted {_since(what, seen)}: {halted}", evidence=evidence, remedy=remedy)
         return
     if status and status.database:

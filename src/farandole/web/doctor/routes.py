@@ -19,7 +19,7 @@ from farandole.web.branches import Branches
 from farandole.web.doctor import report
 from farandole.web.doctor.look import Letter, Letters, Observation, Placed
 from farandole.web.doctor.report import Diagnosis, OrderDiagnosis
-from farandole.web.layout import page, partial
+from farandole.web.layout import HTML, page, partial
 from farandole.web.statuses import value
 
 TAG: Final = "doctor"
@@ -130,8 +130,6 @@ def pages(doctor: Doctor) -> tuple[Route, ...]:
         return page("_order_doctor.html", order_id=order_id, diagnosis=found, why=why)
 
     return (
-        get("/doctor", everything, "What is late, and why, to look at", tag="pages", answer=str, media="text/html"),
-        get(
-            "/orders/{order_id}/doctor", one, "Why an order waits, a piece", tag="pages", answer=str, media="text/html"
-        ),
+        get("/doctor", everything, "What is late, and why, to look at", **HTML),
+        get("/orders/{order_id}/doctor", one, "Why an order waits, a piece", **HTML),
     )

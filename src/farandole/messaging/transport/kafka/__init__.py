@@ -35,7 +35,6 @@ _CONSUMER: Final = {
     "session.timeout.ms": 6000,
     "heartbeat.interval.ms": 1500,
     "queued.max.messages.kbytes": 2048,
-    "fetch.max.bytes": 2_000_000,
 }
 _CONSUMER_FIXED: Final = {
     "group.protocol": "classic",
