@@ -1,4 +1,4 @@
-"""Payments, notifications and stock: following the pages finds all that fit, and a page does as much whatever is stored."""
+"""Orders, payments, notifications and stock: following the pages finds all that fit, and a page does as much whatever is stored."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +20,9 @@ from farandole.services.inventory.storage import STOCK
 from farandole.services.notification.api import routes as notification_routes
 from farandole.services.notification.domain import Delivery, Message
 from farandole.services.notification.storage import DELIVERIES, MESSAGES
+from farandole.services.order.api import routes as order_routes
+from farandole.services.order.domain import Order, Outcome
+from farandole.services.order.storage import ORDERS, OUTCOMES
 from farandole.services.payment.api import routes as payment_routes
 from farandole.services.payment.domain import Payment
 from farandole.services.payment.storage import PAYMENTS
@@ -50,6 +53,15 @@ def uuid(number: int, kind: int = 7) -> str:
     return f"0190a0a0-0000-{kind}000-8000-{number:012x}"
 
 
+def order(number: int) -> Stored:
+    """One in sixty waits, and one customer's address is written in letters that a database may not know."""
+    who = events.Customer(id="ada", email="JÖRG@example.com" if number == 41 else None)
+    line = events.Line(sku="tea", quantity=1, unit_price="1.00")
+    yield ORDERS, Order(uuid(number), "d", NOON, who.id, who, "USD", 100, (line,))
+    if number % 60 != 3:
+        yield OUTCOMES, Outcome(uuid(number), uuid(number, 5), "d", NOON, "COMPLETED", None, None)
+
+
 def payment(number: int) -> Stored:
     failed = number % 60 == 3
     reason = ("limit_exceeded", "too much") if failed else (None, None)
@@ -59,7 +71,8 @@ def payment(number: int) -> Stored:
 
 def notification(number: int) -> Stored:
     """Two to an order, of which some wait and one could not leave."""
-    channel, to = ("sms", "+14155550123") if number % 2 else ("email", f"C-{number}@example.com")
+    who = "JÖRG" if number == 6 else f"C-{number}"
+    channel, to = ("sms", "+14155550123") if number % 2 else ("email", f"{who}@example.com")
     key = uuid(number, 5)
     yield MESSAGES, Message(key, uuid(number // 2), "completed", channel, to, "Thanks", "Thanks.", NOON)
     if number % 50 == 5:
@@ -75,6 +88,14 @@ def named(number: int) -> str:
 
 
 LISTS = {
+    "orders": List(
+        "/api/orders",
+        order_routes,
+        order,
+        lambda item: str(item["id"]),
+        uuid,
+        {"": lambda n: True, "status=PENDING": lambda n: n % 60 == 3, "email=JÖRG@example.com": lambda n: n == 41},
+    ),
     "payments": List(
         "/api/payments",
         payment_routes,
@@ -96,6 +117,7 @@ LISTS = {
             "status=SENT": lambda n: n % 50 != 5,
             "channel=sms": lambda n: n % 2 == 1,
             "to=c-4@EXAMPLE.com": lambda n: n == 4,
+            "to=JÖRG@example.com": lambda n: n == 6,
             "status=FAILED&channel=email": lambda n: False,
             f"order_id={uuid(20)}": lambda n: n // 2 == 20,
             f"order_id={uuid(20)}&channel=email": lambda n: n == 40,
@@ -125,7 +147,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def desk(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeskForTests]:
     monkeypatch.setattr(paging, "LOOKED_AT", FEW)
     database = open_database(url)
-    for relation in (PAYMENTS, MESSAGES, STOCK):
+    for relation in (ORDERS, PAYMENTS, MESSAGES, STOCK):
         relation.table.metadata.create_all(database.engine)
     yield DeskForTests("any", database, {}, (), lambda transaction, batch: Rows())
     database.close()
@@ -160,6 +182,27 @@ def test_following_the_pages_finds_all_that_fit_in_order(desk: DeskForTests, ser
         assert list(chain(*found)) == (wanted[::-1] if of.newest_first else wanted), query
         assert max(map(len, found)) <= PAGE
         assert len(found) <= 1 + len(wanted) // PAGE + 3 * FEW // FEW
+
+
+@pytest.mark.parametrize(
+    ("name", "query"), [("orders", "status=PENDING"), ("payments", "status=FAILED"), ("notifications", "status=FAILED")]
+)
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_newer_rows_that_come_between_two_statements_bring_none_twice(
+    desk: DeskForTests, serve: Serve, name: str, query: str
+) -> None:
+    of, come = LISTS[name], iter([range(3 * FEW, 4 * FEW - 1)])
+
+    def arrive(*_: object) -> None:
+        for numbers in come:
+            store(desk, of, numbers)
+
+    store(desk, of, range(3 * FEW))
+    client = serve(of.routes(desk))
+    sa.event.listen(desk.database.engine, "after_cursor_execute", arrive)
+    found = list(chain(*pages(client, of, query)))
+    assert next(come, None) is None
+    assert found == [of.name(number) for number in reversed(range(3 * FEW)) if of.filters[query](number)]
 
 
 @pytest.mark.parametrize(("name", "query"), CASES)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from farandole.contract import events
+from farandole.http import paging
 from farandole.services.order import listing
 from farandole.services.order.api import routes
 from farandole.services.order.domain import Order, Outcome
@@ -34,7 +35,7 @@ WISHES = (
 
 @pytest.fixture
 def client(order_desk: DeskForTests, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr(listing, "LOOKED_AT", FEW)
+    monkeypatch.setattr(paging, "LOOKED_AT", FEW)
     return serve(routes(order_desk))
 
 

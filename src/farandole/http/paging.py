@@ -28,16 +28,17 @@ class Way(NamedTuple):
     def over(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         """A statement's rows in this order, those behind the place."""
         statement = statement.where(*self.among).order_by(*self.order(self.columns))
-        if self.after is None:
-            return statement
-        here, texts = sa.tuple_(*self.columns), self.after.split("/")
-        place = sa.tuple_(*(sa.literal(text, c.type) for text, c in zip(texts, self.columns, strict=True)))
-        return statement.where(here < place if self.newest_first else here > place)
+        return statement if self.after is None else statement.where(self.behind(self.after))
+
+    def behind(self, place: str) -> sa.ColumnElement[bool]:
+        here, texts = sa.tuple_(*self.columns), place.split("/")
+        there = sa.tuple_(*(sa.literal(text, c.type) for text, c in zip(texts, self.columns, strict=True)))
+        return here < there if self.newest_first else here > there
 
     def order(self, columns: Iterable[sa.ColumnElement[Any]]) -> Columns:
         return [column.desc() if self.newest_first else column.asc() for column in columns]
 
-    def place(self, row: Row) -> str:
+    def place(self, row: Row | sa.Row[Any]) -> str:
         return "/".join(str(getattr(row, column.name)) for column in self.columns)
 
 
@@ -54,8 +55,17 @@ def page(
     rows = transaction.fetch(relation, statement)
     if len(rows) > limit:
         return rows[:limit], way.place(rows[limit - 1])
-    last = transaction.fetch(relation, way.over(whole).offset(LOOKED_AT - 1).limit(1)) if fits else ()
-    return rows, way.place(last[0]) if last else None
+    return rows, _looked_up_to(transaction, way, way.place(rows[-1]) if rows else None) if fits else None
+
+
+def _looked_up_to(transaction: Transaction, way: Way, held: str | None) -> str | None:
+    """The last place that was looked at, where not all were; never before one that the page holds: newer rows may have come since."""
+    behind = sa.true() if held is None else way.behind(held)
+    statement = way.over(sa.select(*way.columns, behind.label("behind"))).offset(LOOKED_AT - 1).limit(1)
+    last = transaction.connection.execute(statement).first()
+    if last is None:
+        return None
+    return way.place(last) if last.behind else held
 
 
 def _fitting(looked_at: sa.Select[Any], key: str, way: Way, fits: Sequence[Fits]) -> sa.Select[Any]:

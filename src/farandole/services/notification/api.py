@@ -88,7 +88,7 @@ def _fits(request: Request) -> Iterator[Fits]:
     if channel := parameters.choice(request, "channel", Channel):
         yield lambda few: few.c.channel == channel
     if to := parameters.matching(request, "to", r"[^\x00]{1,254}"):
-        yield lambda few: sa.func.lower(few.c.recipient) == to.lower()
+        yield lambda few: sa.func.lower(few.c.recipient) == sa.func.lower(to)
 
 
 def _stands(few: sa.FromClause, status: Sending) -> sa.ColumnElement[bool]:

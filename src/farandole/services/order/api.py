@@ -256,7 +256,8 @@ def _price(text: str, currency: str) -> tuple[int, str]:
 def _page(transaction: Transaction, wish: Wish, limit: int) -> OrderPage:
     """Orders, newest first; one more than a page holds tells whether another follows."""
     found = _answers(transaction, listing.page(wish, limit + 1))
-    last = found[limit - 1].id if len(found) > limit else listing.looked_up_to(transaction, wish)
+    held = [order.id for order in found[:limit]]
+    last = held[-1] if len(found) > limit else listing.looked_up_to(transaction, wish, held)
     return OrderPage(tuple(found[:limit]), None if last is None else parameters.write_cursor(last))
 
 

@@ -1,11 +1,13 @@
 """Which orders a page holds, newest first: read along an index, and of a bounded number of orders whatever the filter."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from farandole.http.paging import LOOKED_AT
+from farandole.http import paging
 from farandole.messaging.database import Transaction
 from farandole.services.order.domain import Status
 from farandole.services.order.storage import orders, outcomes
@@ -46,12 +48,12 @@ def page(wish: Wish, limit: int) -> sa.Select[Any]:
     return statement if wish.before is None else statement.where(order_id < wish.before)
 
 
-def looked_up_to(transaction: Transaction, wish: Wish) -> str | None:
-    """The last order that was looked at, where a page ends before all were."""
+def looked_up_to(transaction: Transaction, wish: Wish, held: Sequence[str] = ()) -> str | None:
+    """The last order that was looked at, where not all were; never before one that the page holds: newer ones may have come since."""
     if not wish.sifted:
         return None
-    found = transaction.connection.scalar(_looked_at(wish).offset(LOOKED_AT - 1).limit(1))
-    return None if found is None else str(found)
+    found = transaction.connection.scalar(_looked_at(wish).offset(paging.LOOKED_AT - 1).limit(1))
+    return None if found is None else min([str(found), *held])
 
 
 def _looked_at(wish: Wish) -> sa.Select[Any]:
@@ -63,7 +65,7 @@ def _looked_at(wish: Wish) -> sa.Select[Any]:
 
 def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
     """Ids among those that are looked at; a limit within a limit, for then no planner begins at the other end."""
-    looked_at = _looked_at(wish).add_columns(orders.c.customer).limit(LOOKED_AT)
+    looked_at = _looked_at(wish).add_columns(orders.c.customer).limit(paging.LOOKED_AT)
     few, ended = looked_at.subquery("looked_at"), outcomes.alias("ended")
     fits: list[sa.ColumnElement[bool]] = []
     if wish.email is not None:
@@ -77,5 +79,5 @@ def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
 
 def _has(customer: sa.ColumnElement[Any], email: str) -> sa.ColumnElement[bool]:
     """Whether the JSON of a customer has this address, in any case; in its other texts a quotation mark is escaped."""
-    wanted = '"email":' + msgspec.json.encode(email.lower()).decode()
-    return sa.func.lower(sa.cast(customer, sa.Text)).contains(wanted, autoescape=True)
+    wanted = re.sub("[/%_]", r"/\g<0>", '"email":' + msgspec.json.encode(email).decode())
+    return sa.func.lower(sa.cast(customer, sa.Text)).contains(sa.func.lower(wanted), escape="/")
