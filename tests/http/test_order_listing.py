@@ -102,8 +102,8 @@ def instructions(desk: DeskForTests, wish: Wish) -> int:
         file: Any = transaction.connection.connection.driver_connection
         assert isinstance(file, sqlite3.Connection)
         file.set_progress_handler(count, 1)
-        transaction.connection.execute(listing.page(wish, 11)).all()
-        listing.looked_up_to(transaction, wish)
+        last = listing.looked_up_to(transaction, wish)
+        transaction.connection.execute(listing.page(wish, 11, last)).all()
         file.set_progress_handler(None, 1)
     return done[0]
 

@@ -255,9 +255,10 @@ def _price(text: str, currency: str) -> tuple[int, str]:
 
 def _page(transaction: Transaction, wish: Wish, limit: int) -> OrderPage:
     """Orders, newest first; one more than a page holds tells whether another follows."""
-    found = _answers(transaction, listing.page(wish, limit + 1))
-    held = [order.id for order in found[:limit]]
-    last = held[-1] if len(found) > limit else listing.looked_up_to(transaction, wish, held)
+    last = listing.looked_up_to(transaction, wish)
+    found = _answers(transaction, listing.page(wish, limit + 1, last))
+    if len(found) > limit:
+        last = found[limit - 1].id
     return OrderPage(tuple(found[:limit]), None if last is None else parameters.write_cursor(last))
 
 

@@ -1,7 +1,7 @@
 """Which orders a page holds, newest first: read along an index, and of a bounded number of orders whatever the filter."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,10 +34,10 @@ def joined(*, inner: bool = False) -> sa.Select[Any]:
     return sa.select(*orders.columns, *outcomes.columns).select_from(both)
 
 
-def page(wish: Wish, limit: int) -> sa.Select[Any]:
-    """The newest orders that fit."""
+def page(wish: Wish, limit: int, last: str | None) -> sa.Select[Any]:
+    """The newest orders that fit, up to the last that is looked at."""
     if wish.sifted:
-        return joined().where(orders.c.order_id.in_(_sifted(wish, limit))).order_by(orders.c.order_id.desc())
+        return joined().where(orders.c.order_id.in_(_sifted(wish, limit, last))).order_by(orders.c.order_id.desc())
     ended = wish.status is not None
     order_id = outcomes.c.order_id if ended else orders.c.order_id
     statement = joined(inner=ended).order_by(order_id.desc()).limit(limit)
@@ -48,12 +48,12 @@ def page(wish: Wish, limit: int) -> sa.Select[Any]:
     return statement if wish.before is None else statement.where(order_id < wish.before)
 
 
-def looked_up_to(transaction: Transaction, wish: Wish, held: Sequence[str] = ()) -> str | None:
-    """The last order that was looked at, where not all were; never before one that the page holds: newer ones may have come since."""
+def looked_up_to(transaction: Transaction, wish: Wish) -> str | None:
+    """The last order that a page looks at, where it ends before all were."""
     if not wish.sifted:
         return None
     found = transaction.connection.scalar(_looked_at(wish).offset(paging.LOOKED_AT - 1).limit(1))
-    return None if found is None else min([str(found), *held])
+    return None if found is None else str(found)
 
 
 def _looked_at(wish: Wish) -> sa.Select[Any]:
@@ -63,10 +63,13 @@ def _looked_at(wish: Wish) -> sa.Select[Any]:
     return statement if wish.before is None else statement.where(orders.c.order_id < wish.before)
 
 
-def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
-    """Ids among those that are looked at; a limit within a limit, for then no planner begins at the other end."""
-    looked_at = _looked_at(wish).add_columns(orders.c.customer).limit(paging.LOOKED_AT)
-    few, ended = looked_at.subquery("looked_at"), outcomes.alias("ended")
+def _sifted(wish: Wish, limit: int, last: str | None) -> sa.Select[Any]:
+    """Ids among those that are looked at; a limit within a limit, for then no planner begins at the other end, and as few
+    outcomes as orders, for then none reads them all."""
+    looked_at = _looked_at(wish).add_columns(orders.c.customer).limit(2 * paging.LOOKED_AT)  # newer ones may have come
+    if last is not None:
+        looked_at = looked_at.where(orders.c.order_id >= last)
+    few, ended = looked_at.subquery("looked_at"), sa.select(outcomes).where(*_between(wish, last)).subquery("ended")
     fits: list[sa.ColumnElement[bool]] = []
     if wish.email is not None:
         fits.append(_has(few.c.customer, wish.email))
@@ -75,6 +78,13 @@ def _sifted(wish: Wish, limit: int) -> sa.Select[Any]:
         fits.append(ended.c.order_id.is_(None) if pending else ended.c.status == wish.status)
     both = few.join(ended, few.c.order_id == ended.c.order_id, isouter=True)
     return sa.select(few.c.order_id).select_from(both).where(*fits).order_by(few.c.order_id.desc()).limit(limit)
+
+
+def _between(wish: Wish, last: str | None) -> Iterator[sa.ColumnElement[bool]]:
+    if last is not None:
+        yield outcomes.c.order_id >= last
+    if wish.before is not None:
+        yield outcomes.c.order_id < wish.before
 
 
 def _has(customer: sa.ColumnElement[Any], email: str) -> sa.ColumnElement[bool]:
