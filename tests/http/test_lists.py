@@ -188,6 +188,7 @@ def test_following_the_pages_finds_all_that_fit_in_order(desk: DeskForTests, ser
     ("name", "query"), [("orders", "status=PENDING"), ("payments", "status=FAILED"), ("notifications", "status=FAILED")]
 )
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.only("distributed")
 def test_newer_rows_that_come_between_two_statements_bring_none_twice(
     desk: DeskForTests, serve: Serve, name: str, query: str
 ) -> None:
