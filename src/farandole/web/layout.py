@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -22,6 +23,13 @@ HEADERS: Final = {
 }
 HTML: Final[Mapping[str, Any]] = {"tag": "pages", "answer": str, "media": "text/html"}
 """What the route of a page says of it."""
+
+
+def _moment(at: str) -> Markup:
+    """A time of RFC 3339, shown to the second."""
+    return Markup('<time datetime="{}">{}Z</time>').format(at, at[:19])
+
+
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("farandole.web"),
     autoescape=True,
@@ -30,6 +38,7 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals["asset"] = assets.address
+_ENVIRONMENT.filters["moment"] = _moment
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
