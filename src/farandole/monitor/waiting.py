@@ -81,7 +81,7 @@ def steps(transaction: Transaction, order_ids: Iterable[str]) -> list[list[Taken
 
 def sweep(transaction: Transaction, until: int) -> bool:
     """Take up orders first heard of before `until` that are not over; whether there are more to take up at once."""
-    (known,) = transaction.select(SWEPT, [ORDERS], lock=True) or [Swept(ORDERS, 0)]
+    known = _swept(transaction)
     c, first = recorded.c, recorded.c.number == sa.literal_column("1")
     window = sa.select(c.recorded_at).where(first, c.recorded_at > known.until, c.recorded_at <= until)
     times = transaction.connection.scalars(window.order_by(c.recorded_at).limit(CHUNK)).all()
@@ -96,7 +96,7 @@ def sweep(transaction: Transaction, until: int) -> bool:
 def take_up(transaction: Transaction, begun: Iterable[Begun]) -> None:
     """Take up those of these orders that the sweep passed before they were recorded: by a clock that is behind another
     monitor's, or by a slow commit."""
-    (known,) = transaction.select(SWEPT, [ORDERS], lock=True) or [Swept(ORDERS, 0)]
+    known = _swept(transaction)
     passed = [order.order_id for order in begun if order.recorded_at <= known.until]
     for first in range(0, len(passed), CHUNK):
         _take_up(transaction, passed[first : first + CHUNK])
@@ -105,7 +105,7 @@ def take_up(transaction: Transaction, begun: Iterable[Begun]) -> None:
 def look_again(transaction: Transaction, after: str) -> tuple[str, int]:
     """Forget waiting orders that are over and note where the others wait now, from `after` on; where to go on, and
     how many were over."""
-    transaction.select(SWEPT, [ORDERS], lock=True)  # what two take away at once would be taken from the sums twice
+    _swept(transaction)  # what two take away at once would be taken from the sums twice
     table = WAITING.table
     rows = transaction.fetch(
         WAITING, sa.select(table).where(table.c.order_id > after).order_by(table.c.order_id).limit(CHUNK)
@@ -130,6 +130,12 @@ def oldest(transaction: Transaction, place: tuple[str, str], until: int, limit: 
     c = WAITING.table.c
     asked = sa.select(WAITING.table).where(c.service == place[0], c.heard == place[1], c.since <= until)
     return transaction.fetch(WAITING, asked.order_by(c.since, c.order_id).limit(limit))
+
+
+def _swept(transaction: Transaction) -> Swept:
+    """How far the sweep is; nobody else changes what waits until this transaction ends."""
+    (known,) = transaction.select(SWEPT, [ORDERS], lock=True) or [Swept(ORDERS, 0)]
+    return known
 
 
 def _take_up(transaction: Transaction, begun: Sequence[str] | sa.Select[tuple[str]]) -> None:
