@@ -1,6 +1,6 @@
 """A page of a list is read along an index; where rows that do not fit lie between, it looks at a bounded number of rows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ LOOKED_AT: Final = 20_000
 """Rows that a page looks at, at most, to find those that fit where no index holds just these."""
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T", bound=Row | sa.Row[Any])
 Fits = Callable[[sa.FromClause], sa.ColumnElement[bool]]
 """Which of the rows that are looked at fit."""
 Columns = Sequence[sa.ColumnElement[Any]]
@@ -24,16 +25,28 @@ class Way(NamedTuple):
     after: str | None
     newest_first: bool = True
     among: Sequence[sa.ColumnElement[bool]] = ()
+    last: str | None = None
+    """The last place that a page looks at, where it ends before all were."""
+
+    def bounded(self, transaction: Transaction) -> "Way":
+        """The same way, as far as a page looks."""
+        places = self.over(sa.select(*self.columns)).offset(LOOKED_AT - 1).limit(1)
+        last = transaction.connection.execute(places).first()
+        return self._replace(last=None if last is None else self.place(last))
 
     def over(self, statement: sa.Select[Any]) -> sa.Select[Any]:
-        """A statement's rows in this order, those behind the place."""
-        statement = statement.where(*self.among).order_by(*self.order(self.columns))
-        return statement if self.after is None else statement.where(self.behind(self.after))
+        """A statement's rows in this order, those behind the place and up to the last."""
+        return statement.where(*self.among, *self.between(self.columns)).order_by(*self.order(self.columns))
 
-    def behind(self, place: str) -> sa.ColumnElement[bool]:
-        here, texts = sa.tuple_(*self.columns), place.split("/")
-        there = sa.tuple_(*(sa.literal(text, c.type) for text, c in zip(texts, self.columns, strict=True)))
-        return here < there if self.newest_first else here > there
+    def between(self, columns: Columns) -> Iterator[sa.ColumnElement[bool]]:
+        """That the place which columns name, of this table or of another, is looked at."""
+        here = sa.tuple_(*columns)
+        if self.after is not None:
+            there = self._literal(self.after)
+            yield here < there if self.newest_first else here > there
+        if self.last is not None:
+            there = self._literal(self.last)
+            yield here >= there if self.newest_first else here <= there
 
     def order(self, columns: Iterable[sa.ColumnElement[Any]]) -> Columns:
         return [column.desc() if self.newest_first else column.asc() for column in columns]
@@ -41,35 +54,37 @@ class Way(NamedTuple):
     def place(self, row: Row | sa.Row[Any]) -> str:
         return "/".join(str(getattr(row, column.name)) for column in self.columns)
 
+    def _literal(self, place: str) -> sa.Tuple:
+        texts = place.split("/")
+        return sa.tuple_(*(sa.literal(text, c.type) for text, c in zip(texts, self.columns, strict=True)))
+
 
 def page(
     transaction: Transaction, relation: Relation[R], way: Way, fits: Sequence[Fits], limit: int
 ) -> tuple[list[R], str | None]:
     """The next rows that fit, and the place behind which more may follow."""
     whole = sa.select(relation.table)
-    statement = way.over(whole).limit(limit + 1)
     if fits:
+        way = way.bounded(transaction)
         (key,) = relation.table.primary_key.columns
-        statement = whole.where(key.in_(_fitting(statement.limit(LOOKED_AT), key.name, way, fits).limit(limit + 1)))
-        statement = statement.order_by(*way.order(way.columns))
-    rows = transaction.fetch(relation, statement)
-    if len(rows) > limit:
-        return rows[:limit], way.place(rows[limit - 1])
-    return rows, _looked_up_to(transaction, way, way.place(rows[-1]) if rows else None) if fits else None
+        few = looked_at(whole, way)
+        keys = first(sa.select(few.c[key.name]).where(*(fit(few) for fit in fits)), few, way, limit)
+        statement = whole.where(key.in_(keys)).order_by(*way.order(way.columns))
+    else:
+        statement = way.over(whole).limit(limit + 1)
+    return cut(transaction.fetch(relation, statement), way, limit)
 
 
-def _looked_up_to(transaction: Transaction, way: Way, held: str | None) -> str | None:
-    """The last place that was looked at, where not all were; never before one that the page holds: newer rows may have come since."""
-    behind = sa.true() if held is None else way.behind(held)
-    statement = way.over(sa.select(*way.columns, behind.label("behind"))).offset(LOOKED_AT - 1).limit(1)
-    last = transaction.connection.execute(statement).first()
-    if last is None:
-        return None
-    return way.place(last) if last.behind else held
+def looked_at(statement: sa.Select[Any], way: Way) -> sa.Subquery:
+    """The rows among which a page finds those that fit; the way is bounded, and newer rows may have come since."""
+    return way.over(statement).limit(2 * LOOKED_AT).subquery("looked_at")
 
 
-def _fitting(looked_at: sa.Select[Any], key: str, way: Way, fits: Sequence[Fits]) -> sa.Select[Any]:
-    """The keys of those that fit; a limit within a limit, for then no planner begins at the other end."""
-    few = looked_at.subquery("looked_at")
-    order = way.order(few.c[column.name] for column in way.columns)
-    return sa.select(few.c[key]).where(*(fit(few) for fit in fits)).order_by(*order)
+def first(statement: sa.Select[Any], few: sa.FromClause, way: Way, limit: int) -> sa.Select[Any]:
+    """As many of a statement's rows as `cut` wants; a limit within a limit, for then no planner begins at the other end."""
+    return statement.order_by(*way.order(few.c[column.name] for column in way.columns)).limit(limit + 1)
+
+
+def cut(rows: list[T], way: Way, limit: int) -> tuple[list[T], str | None]:
+    """A page of rows, of which one more was asked for, and the place behind which more may follow."""
+    return (rows[:limit], way.place(rows[limit - 1])) if len(rows) > limit else (rows, way.last)

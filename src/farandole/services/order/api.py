@@ -254,23 +254,19 @@ def _price(text: str, currency: str) -> tuple[int, str]:
 
 
 def _page(transaction: Transaction, wish: Wish, limit: int) -> OrderPage:
-    """Orders, newest first; one more than a page holds tells whether another follows."""
-    last = listing.looked_up_to(transaction, wish)
-    found = _answers(transaction, listing.page(wish, limit + 1, last))
-    if len(found) > limit:
-        last = found[limit - 1].id
-    return OrderPage(tuple(found[:limit]), None if last is None else parameters.write_cursor(last))
+    found, place = listing.page(transaction, wish, limit)
+    return OrderPage(tuple(map(_answered, found)), place and parameters.write_cursor(place))
 
 
 def _find(transaction: Transaction, order_id: str) -> OrderAnswer | None:
-    found = _answers(transaction, listing.joined().where(orders.c.order_id == order_id))
-    return found[0] if found else None
+    found = transaction.connection.execute(listing.joined().where(orders.c.order_id == order_id)).first()
+    return None if found is None else _answered(found)
 
 
-def _answers(transaction: Transaction, statement: sa.Select[Any]) -> list[OrderAnswer]:
+def _answered(row: sa.Row[Any]) -> OrderAnswer:
     split = len(ORDERS.columns)
-    rows = [tuple(row) for row in transaction.connection.execute(statement)]
-    return [_answer(ORDERS.row(r[:split]), OUTCOMES.row(r[split:]) if r[split] is not None else None) for r in rows]
+    order, outcome = tuple(row[:split]), tuple(row[split:])
+    return _answer(ORDERS.row(order), OUTCOMES.row(outcome) if outcome[0] is not None else None)
 
 
 def _answer(order: Order, outcome: Outcome | None) -> OrderAnswer:
