@@ -21,7 +21,6 @@ from farandole.proof.ground.cluster import SAGA, Cluster, Embedded
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import MONITOR, NAMES
 from tests.contract.dances import ALL, Kept, danced, heard
-from tests.support.databases import PostgresDatabases
 
 SECOND = 1_000_000
 
@@ -181,14 +180,11 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
         with Embedded(tmp_path / "data") as up:
             yield up.url, {name: f"sqlite:///{tmp_path / 'data' / name}.db" for name in NAMES}
         return
-    postgres: PostgresDatabases = request.getfixturevalue("postgres")
-    databases = {name: postgres.migrated(name) for name in NAMES}
-    with Cluster(request.getfixturevalue("kafka"), databases, request.getfixturevalue("topic_prefix")) as cluster:
-        cluster.prepare()
-        members = {name: cluster.start(name) for name in SAGA}
-        door = cluster.start(MONITOR, **{f"FARANDOLE_{name.upper()}_URL": one.url for name, one in members.items()})
-        cluster.all_ready([*members.values(), door])
-        yield door.url, databases
+    cluster: Cluster = request.getfixturevalue("cluster")
+    members = {name: cluster.start(name) for name in SAGA}
+    door = cluster.start(MONITOR, **{f"FARANDOLE_{name.upper()}_URL": one.url for name, one in members.items()})
+    cluster.all_ready([*members.values(), door])
+    yield door.url, cluster.databases
 
 
 PRICES = dict(zip(FLOWS, ("10.00", "10000.01", "10.00"), strict=True))

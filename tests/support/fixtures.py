@@ -85,10 +85,10 @@ def own(make: Callable[[], S]) -> Iterator[S]:
 
 
 @pytest.fixture
-def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases) -> Iterator[Cluster]:
+def cluster(kafka: str, topic_prefix: str, postgres: PostgresDatabases, tmp_path: Path) -> Iterator[Cluster]:
     """Processes on the run's servers; none is started yet."""
     databases = {name: postgres.migrated(name) for name in NAMES}
-    with Cluster(kafka, databases, topic_prefix) as made:
+    with Cluster(kafka, databases, topic_prefix, logs=tmp_path) as made:
         made.prepare()
         yield made
 

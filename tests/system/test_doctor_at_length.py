@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -23,10 +24,12 @@ pytestmark = pytest.mark.proof
 
 @pytest.mark.kafka
 @pytest.mark.timeout(360)
-def test_a_broker_that_is_away_and_an_event_that_is_lost(own_kafka: KafkaServer, postgres: PostgresDatabases) -> None:
+def test_a_broker_that_is_away_and_an_event_that_is_lost(
+    own_kafka: KafkaServer, postgres: PostgresDatabases, tmp_path: Path
+) -> None:
     own_kafka.start()
     databases = {name: postgres.database() for name in NAMES}
-    with Cluster(own_kafka.bootstrap, databases, "doctor.") as cluster:
+    with Cluster(own_kafka.bootstrap, databases, "doctor.", logs=tmp_path) as cluster:
         cluster.prepare()
         members = start_all(cluster)
         url = members["monitor"].url
@@ -171,12 +174,13 @@ def test_a_record_that_nobody_can_read_is_told_as_parked_until_it_is_discarded(c
 @pytest.mark.postgres
 @pytest.mark.timeout(240)
 def test_a_server_with_every_database_that_is_away_is_told_for_each_service(
-    kafka: str, topic_prefix: str, own_postgres: PostgresServer
+    kafka: str, topic_prefix: str, own_postgres: PostgresServer, tmp_path: Path
 ) -> None:
     own_postgres.start()
     for name in NAMES:
         own_postgres.create_database(name)
-    with Cluster(kafka, {name: own_postgres.url(name) for name in NAMES}, topic_prefix) as cluster:
+    databases = {name: own_postgres.url(name) for name in NAMES}
+    with Cluster(kafka, databases, topic_prefix, logs=tmp_path) as cluster:
         cluster.prepare()
         members = start_all(cluster)
         url = members["monitor"].url

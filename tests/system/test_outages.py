@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -55,10 +56,10 @@ def all_is_well(cluster: Cluster, acknowledged: list[str]) -> None:
 @pytest.mark.postgres
 @pytest.mark.timeout(240)
 def test_services_wait_until_their_servers_and_tables_are_there(
-    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str
+    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, tmp_path: Path
 ) -> None:
     databases = {name: own_postgres.url(name) for name in NAMES}
-    with Cluster(own_kafka.bootstrap, databases, topic_prefix) as cluster:
+    with Cluster(own_kafka.bootstrap, databases, topic_prefix, logs=tmp_path) as cluster:
         members = {name: cluster.start(name) for name in NAMES}
         for member in members.values():
             drive_until(partial(waits_for, member, "connection"), pause)
@@ -85,12 +86,12 @@ def test_services_wait_until_their_servers_and_tables_are_there(
 @pytest.mark.postgres
 @pytest.mark.timeout(360)
 def test_services_outlive_the_deaths_of_their_servers(
-    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str
+    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, tmp_path: Path
 ) -> None:
     own_kafka.start()
     own_postgres.start()
     databases = {name: own_postgres.create_database(name) for name in NAMES}
-    with Cluster(own_kafka.bootstrap, databases, topic_prefix) as cluster:
+    with Cluster(own_kafka.bootstrap, databases, topic_prefix, logs=tmp_path) as cluster:
         cluster.prepare()
         members = {name: cluster.start(name) for name in NAMES}
         everybody = list(members.values())

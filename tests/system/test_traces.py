@@ -1,5 +1,7 @@
 """One order is one trace across four processes, Kafka between them, as a collector gets it."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -14,10 +16,13 @@ from tests.system.test_distributed import receive, wish
 
 @pytest.mark.timeout(300)
 def test_an_order_is_one_trace_across_processes_and_kafka(
-    kafka: str, topic_prefix: str, postgres: PostgresDatabases
+    kafka: str, topic_prefix: str, postgres: PostgresDatabases, tmp_path: Path
 ) -> None:
     databases = {name: postgres.migrated(name) for name in NAMES}
-    with collecting() as collector, Cluster(kafka, databases, topic_prefix, settings=collector.env) as cluster:
+    with (
+        collecting() as collector,
+        Cluster(kafka, databases, topic_prefix, logs=tmp_path, settings=collector.env) as cluster,
+    ):
         cluster.prepare()
         members = {name: cluster.start(name) for name in SAGA}
         cluster.all_ready(list(members.values()))
