@@ -1,6 +1,7 @@
 """Where a house stands: SQLite files and the embedded log, or PostgreSQL and Apache Kafka."""
 
 import uuid
+from collections import defaultdict
 from pathlib import Path
 from typing import Protocol
 
@@ -88,6 +89,8 @@ class DistributedGround:
     def __init__(self, bootstrap: str, prefix: str, databases: PostgresDatabases) -> None:
         self.bootstrap, self.prefix, self._databases = bootstrap, prefix, databases
         self._urls: dict[str, str] = {}
+        self._reader: Consumer | None = None
+        self._read: dict[Partition, list[Record]] = defaultdict(list)
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._kafka = KafkaTransport(bootstrap, prefix=prefix)
         self._kafka.ensure_topics(TOPICS, PARTITIONS)
@@ -105,28 +108,35 @@ class DistributedGround:
         return {self._partition(at): answer.result(30).offset for at, answer in answers.items()}
 
     def records(self, topic: str) -> list[Record]:
-        wanted = {partition: end for partition, end in self.ends().items() if partition.topic == topic and end}
-        found: list[Record] = []
-        if not wanted:
-            return found
-        reader = Consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
-        )
-        reader.assign([TopicPartition(self.prefix + topic, partition.partition, 0) for partition in wanted])
-        drive_until(lambda: len(found) >= sum(wanted.values()), lambda: found.extend(self._read(reader, topic)))
-        reader.close()
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        wanted = {at: end for at, end in self.ends().items() if at.topic == topic and end}
+        drive_until(lambda: all(len(self._read[at]) >= end for at, end in wanted.items()), self._read_on)
+        return [record for at in sorted(wanted) for record in self._read[at]]
 
-    def _read(self, reader: Consumer, topic: str) -> list[Record]:
-        records = []
-        for message in reader.consume(500, 0.05):
+    def _read_on(self) -> None:
+        if self._reader is None:
+            self._reader = Consumer(
+                {"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.auto.commit": False}
+            )
+            self._reader.assign([TopicPartition(self.prefix + at.topic, at.partition, 0) for at in self.ends()])
+        for message in self._reader.consume(500, 0.02):
             assert message.error() is None, message.error()
-            place = (topic, message.partition() or 0, message.offset() or 0)
-            at = max(message.timestamp()[1], 0) * 1000
-            records.append(Record(*place, message.key(), message.value(), headers_of(message), at))
-        return records
+            name, number, offset = message.topic(), message.partition(), message.offset()
+            assert name is not None
+            assert number is not None
+            assert offset is not None
+            at = Partition(name.removeprefix(self.prefix), number)
+            written = max(message.timestamp()[1], 0) * 1000
+            here = Record(*at, offset, message.key(), message.value(), headers_of(message), written)
+            self._read[at].append(here)
+
+    def _forget_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+        self._read.clear()
 
     def recreate(self, topic: str) -> None:
+        self._forget_reader()
         name = self.prefix + topic
         self._admin.delete_topics([name])[name].result(30)
         drive_until(lambda: name not in self._admin.list_topics(timeout=10).topics, lambda: None)
@@ -137,6 +147,7 @@ class DistributedGround:
         return Partition(place.topic[len(self.prefix) :], place.partition)
 
     def close(self) -> None:
+        self._forget_reader()
         self._kafka.close()
         for name, url in self._urls.items():
             self._databases.give_back(name, url)

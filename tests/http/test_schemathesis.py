@@ -31,7 +31,7 @@ from tests.support.databases import PostgresDatabases
 
 WALKS = 10
 """Chance decides how many orders a walk places; so many walks at most are tried for enough of them."""
-EXAMPLES = 8
+EXAMPLES = 4
 """Examples a route; `test_schemathesis_at_length` asks for many."""
 STEPS = 6
 # A JSON Schema cannot say what a cursor is, how many digits a currency has, or that a key is used once.

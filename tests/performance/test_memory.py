@@ -4,6 +4,8 @@ import gc
 import sys
 from pathlib import Path
 
+import pytest
+
 from farandole.messaging.transport.embedded import TAIL
 from tests.behaviour.grounds import EmbeddedGround
 from tests.behaviour.house import House
@@ -13,6 +15,7 @@ ROUND = 250
 """Orders of each flow that pass together."""
 
 
+@pytest.mark.proof
 def test_nothing_is_kept_of_an_order_that_has_ended(tmp_path: Path) -> None:
     house = House(EmbeddedGround(tmp_path))
     fill(house)

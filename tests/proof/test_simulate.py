@@ -22,19 +22,19 @@ def told(report: many.Report) -> str:
     return "\n".join(tell(shrink(history)) for history in report.failures[:1])
 
 
-def test_a_hundred_histories_go_well() -> None:
-    """That everything is seen that can happen is asked of `make proof`, which plays enough of them."""
-    report = many.simulate(0, 100, processes=1)
+def test_forty_histories_go_well() -> None:
+    """That everything is seen that can happen is asked of `make proof`, which plays thousands."""
+    report = many.simulate(0, 40, processes=1)
     assert report.violations == 0, told(report)
     assert report.orders > report.histories
 
 
-@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (4, 6), strict=True)))
+@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (16, 24), strict=True)))
 def test_a_quiet_history_survives_a_hit_at_one_place_in_a_few_in_every_way(name: str, every: int) -> None:
     """`make proof` hits all of them."""
     report = many.sweep(names=[name], every=every, processes=1)
     assert report.violations == 0, told(report)
-    assert report.hits > 200
+    assert report.hits > 50
 
 
 def test_the_same_seed_is_the_same_history_byte_for_byte_in_another_process() -> None:

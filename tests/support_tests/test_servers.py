@@ -41,6 +41,7 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     yield from own(lambda: PostgresServer(programs=request.param))
 
 
+@pytest.mark.proof
 @pytest.mark.kafka
 @pytest.mark.parametrize("interrupt", [KafkaServer.stop, KafkaServer.kill])
 def test_an_acknowledged_record_survives_the_broker(
@@ -59,6 +60,7 @@ def test_an_acknowledged_record_survives_the_broker(
     assert _first_value(address, TOPIC) == b"order 1"
 
 
+@pytest.mark.proof
 @pytest.mark.postgres
 @pytest.mark.parametrize("interrupt", [PostgresServer.stop, PostgresServer.kill])
 def test_a_committed_row_survives_the_server(

@@ -94,6 +94,7 @@ def test_the_three_flows_are_danced_on_kafka_and_seen_through_the_front_door(clu
     assert {member.terminate() for member in members.values()} == {0}
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_two_thousand_orders_survive_one_kill_of_each_service(cluster: Cluster) -> None:
     first = [cluster.start(name) for name in SAGA]

@@ -224,6 +224,7 @@ def admin(cluster: Cluster, statement: LiteralString, service: str) -> None:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(name)))
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(240)
 def test_a_database_that_is_away_is_named_and_what_waits_for_it_is_counted(cluster: Cluster) -> None:
     members = start_all(cluster)

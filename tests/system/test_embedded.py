@@ -134,7 +134,7 @@ def test_every_acknowledged_order_survives_kill_nine_under_load_and_ends_as_it_s
     assert httpx.get(f"{up.url}/api/dead-letters").json()["items"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.proof)])
 def test_a_signal_under_load_ends_it_with_exit_code_zero(up: Embedded, number: signal.Signals) -> None:
     receive(up.url)
     told: list[int] = []

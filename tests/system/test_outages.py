@@ -52,6 +52,7 @@ def all_is_well(cluster: Cluster, acknowledged: list[str]) -> None:
     assert cluster.violations(facts) == []
 
 
+@pytest.mark.proof
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.timeout(240)
