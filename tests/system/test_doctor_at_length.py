@@ -16,8 +16,8 @@ from farandole.proof.ground.postgres import libpq_url
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
 from tests.support.databases import PostgresDatabases
+from tests.support.doctor import await_well, await_words, doctor, of_order, place, start_again, start_all
 from tests.system.administrator import limit, republish
-from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, start_again, start_all
 
 pytestmark = pytest.mark.proof
 

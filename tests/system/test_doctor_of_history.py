@@ -7,8 +7,8 @@ import pytest
 from farandole.proof.ground.cluster import Cluster, Embedded
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.settings import load
+from tests.support.doctor import await_well, await_words, doctor, of_order, place, receive, start_again, start_all
 from tests.system.administrator import commit, committed, delete_records, republish
-from tests.system.test_doctor import await_well, await_words, doctor, of_order, place, receive, start_again, start_all
 
 pytestmark = pytest.mark.proof
 

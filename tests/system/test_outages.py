@@ -18,7 +18,7 @@ from farandole.proof.ground import KafkaServer, PostgresServer
 from farandole.proof.ground.cluster import SAGA, Cluster, Member, farandole
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
-from tests.system.test_distributed import place, receive, start_all, wish
+from tests.support.customers import place, receive, start_all, wish
 
 TOPICS = ("order.placed", "order.validated", "order.paid", "order.completed", "payment.failed", "order.failed")
 Headers = list[tuple[str, str | bytes | None]]

@@ -10,8 +10,8 @@ from farandole.proof.ground.cluster import SAGA, Cluster
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import NAMES
 from tests.support.collector import collecting
+from tests.support.customers import receive, wish
 from tests.support.databases import PostgresDatabases
-from tests.system.test_distributed import receive, wish
 
 
 @pytest.mark.timeout(300)

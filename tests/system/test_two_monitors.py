@@ -13,7 +13,7 @@ from farandole.monitor import ledger
 from farandole.proof.ground.cluster import SAGA, Cluster, Member
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.wiring import MONITOR
-from tests.system.test_distributed import flow_of_number, receive, wish
+from tests.support.customers import flow_of_number, receive, wish
 
 pytestmark = pytest.mark.proof
 CUSTOMERS: Final = 4

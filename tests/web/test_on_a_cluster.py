@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from farandole.proof.ground.cluster import Cluster
-from tests.system.test_doctor import start_again, start_all
+from tests.support.doctor import start_again, start_all
 from tests.web.conftest import Look
 from tests.web.test_in_a_browser import STAYED, progress
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from farandole.proof.ground.cluster import SAGA, Cluster, Member
 from farandole.proof.ground.postgres import libpq_url
-from tests.system.test_doctor import start_again, start_all
+from tests.support.doctor import start_again, start_all
 from tests.web.conftest import Look
 from tests.web.test_in_a_browser import STAYED, progress
 from tests.web.test_on_a_cluster import place_by_form
