@@ -7,7 +7,17 @@ import pytest
 from farandole.proof.ground.cluster import Cluster, Embedded
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.settings import load
-from tests.support.doctor import await_well, await_words, doctor, of_order, place, receive, start_again, start_all
+from tests.support.doctor import (
+    await_well,
+    await_words,
+    doctor,
+    of_order,
+    place,
+    receive,
+    sentences,
+    start_again,
+    start_all,
+)
 from tests.system.administrator import commit, committed, delete_records, republish
 
 pytestmark = pytest.mark.proof
@@ -43,9 +53,7 @@ def test_a_service_that_never_heard_what_was_deleted_is_told_where_to_begin_and_
     order = place(url, "9.00")
     drive_until(lambda: of_order(url, order)["state"] == "late", pause)
     delete_records(cluster, "order.validated")
-    await_words(
-        url, "1 order, 9.00 USD, waits at payment: payment never heard", "records were deleted before it heard any"
-    )
+    await_words(url, "1 order, 9.00 USD, waits at payment: payment has no offset of", "it missed what was deleted")
     start_again(cluster, members, "payment")
     await_words(url, "1 order, 9.00 USD, waits at payment: payment halted since", "FARANDOLE_BEGIN=earliest or latest")
     assert members["payment"].process.wait(timeout=60) == 1
@@ -77,6 +85,10 @@ def test_a_service_that_halted_is_quoted_after_its_end_until_it_is_well(cluster:
     found = await_words(url, "payment halted since", why, f"{members['payment'].url} does not answer")
     assert (found["troubles"], why in said, doctor(url)[0]) == ([], True, 1)
     commit(cluster, "payment", "order.validated", at)
+    elsewhere = cluster.start("payment")
+    found = await_words(url, "payment has not answered since", "though its group has 1 member")
+    assert "halted" not in sentences(found)
+    assert elsewhere.terminate() == 0
     start_again(cluster, members, "payment")
     await_well(url)
     assert of_order(url, order)["state"] == "over"

@@ -163,7 +163,7 @@ def _gone(service: str, seen: Observation) -> Iterator[Cause]:
 def _misplaced(place: Partition, begins: int, group: Group, seen: Observation) -> str | None:
     name, at = f"{place.topic}/{place.partition}", group.committed.get(place)
     if at is None:  # who is there was told where to begin, or halts
-        gone = f"never heard {name}, and the log begins at {begins}: records were deleted before it heard any"
+        gone = f"has no offset of {name}, and the log begins at {begins}: unless its database knows one, it missed what was deleted"
         return gone if begins and not group.members else None
     if at < begins:
         return f"reads on at {at} of {name}, but the log begins at {begins}: records were deleted before it heard them"

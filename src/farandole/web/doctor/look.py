@@ -65,8 +65,8 @@ class Placed(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """What was seen at `at` (microseconds); `before` is where the logs ended one look earlier, so that what is missing of
-    that is late, `halted` the last words of services that are away since, and `since` when each thing that is wrong was
-    first seen to be."""
+    that is late, `halted` the last words of services that are away since, with nobody in their groups, and `since` when each
+    thing that is wrong was first seen to be."""
 
     at: int
     began: int
@@ -126,8 +126,8 @@ async def look(out: Lookout, late_after: int, last: Observation | None) -> Obser
         transport=transport,
         place=out.inspection.partition,
         before=(last.sight.ends if last and last.sight else {}) or (sight.ends if sight else {}),
-        halted=dict(_halted(stand, last.halted if last else {})),
     )
+    seen = replace(seen, halted=dict(_halted(seen, last.halted if last else {})))
     wrong, earlier = _wrong(seen, last), last.since if last else {}
     return replace(
         seen,
@@ -136,10 +136,11 @@ async def look(out: Lookout, late_after: int, last: Observation | None) -> Obser
     )
 
 
-def _halted(stand: Mapping[str, ServiceStatus], before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Why services halted: a process says it for a moment, then it ends."""
-    for name, status in stand.items():
-        if words := status.halted or (status.away and before.get(name)):
+def _halted(seen: Observation, before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Why services halted: a process says it for a moment, then it ends; until it answers, or another is in its group."""
+    for name, status in seen.statuses.items():
+        gone = status.away and not seen.group(name).members
+        if words := status.halted or (gone and before.get(name)):
             yield name, words
 
 
