@@ -84,8 +84,7 @@ def test_an_outage_of_any_length_parks_nothing(house: House, commits: int) -> No
         ended(house, one_of_each(house))
 
 
-@pytest.mark.parametrize("commits", [1, 2])
-@pytest.mark.parametrize("name", SPEAKERS)
+@pytest.mark.parametrize(("name", "commits"), list(zip(SPEAKERS, (1, 2, 1, 2), strict=True)))
 def test_a_process_may_die_after_any_commit(house: House, name: str, commits: int) -> None:
     house.receive(10)
     house.settle()

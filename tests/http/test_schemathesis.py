@@ -83,7 +83,11 @@ API, WRONG = everything(EXAMPLES), wrong(EXAMPLES)
 
 
 @pytest.fixture(
-    scope="module", params=["one process", pytest.param("front door", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+    scope="module",
+    params=[
+        "one process",
+        pytest.param("front door", marks=[pytest.mark.proof, pytest.mark.kafka, pytest.mark.postgres]),
+    ],
 )
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running system's one address; whatever it was asked, at the end honest orders dance and every invariant holds."""

@@ -173,7 +173,12 @@ def test_a_service_that_is_away_makes_no_drift() -> None:
 # A running system, on both halves
 
 
-@pytest.fixture(params=["embedded", pytest.param("distributed", marks=[pytest.mark.kafka, pytest.mark.postgres])])
+@pytest.fixture(
+    params=[
+        pytest.param("embedded", marks=pytest.mark.only("embedded")),
+        pytest.param("distributed", marks=[pytest.mark.proof, pytest.mark.kafka, pytest.mark.postgres]),
+    ]
+)
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The one address of a system, and its databases' URLs by service."""
     if request.param == "embedded":

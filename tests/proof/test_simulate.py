@@ -29,12 +29,12 @@ def test_forty_histories_go_well() -> None:
     assert report.orders > report.histories
 
 
-@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (16, 24), strict=True)))
+@pytest.mark.parametrize(("name", "every"), list(zip(QUIET, (32, 48), strict=True)))
 def test_a_quiet_history_survives_a_hit_at_one_place_in_a_few_in_every_way(name: str, every: int) -> None:
     """`make proof` hits all of them."""
     report = many.sweep(names=[name], every=every, processes=1)
     assert report.violations == 0, told(report)
-    assert report.hits > 50
+    assert report.hits > 25
 
 
 def test_the_same_seed_is_the_same_history_byte_for_byte_in_another_process() -> None:
@@ -79,7 +79,11 @@ BUGS: dict[str, tuple[object, str, Callable[..., object]]] = {
 }
 
 
-@pytest.mark.parametrize("bug", BUGS)
+LATE = "orphans stay"
+"""Found after many histories."""
+
+
+@pytest.mark.parametrize("bug", [*sorted(BUGS.keys() - {LATE}), pytest.param(LATE, marks=pytest.mark.proof)])
 def test_a_bug_is_found_shortened_and_drawn(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name, broken = BUGS[bug]
     monkeypatch.setattr(owner, name, broken)

@@ -1,6 +1,8 @@
 """Fixtures and hooks: servers shared by all workers of a test run, and no skipped test where CI is set."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +23,9 @@ DESK = pytest.StashKey[ServerDesk]()
 DESK_ADDRESS = pytest.StashKey[DeskAddress]()
 PROOF = "proof"
 SERVER_FIXTURES = ("kafka", "postgres", "chromium")
+MEMORY = Path("/dev/shm")
+ROOM = 8 << 30
+"""Bytes; a run has about three of eight at its end."""
 S = TypeVar("S", bound=Server)
 
 
@@ -97,10 +102,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Opens the desk in the controller; a worker is told where it is."""
     worker = getattr(config, "workerinput", None)
     if worker is None:
+        _write_to_memory()
         config.stash[DESK] = ServerDesk()
         config.stash[DESK_ADDRESS] = config.stash[DESK].address
     else:
         config.stash[DESK_ADDRESS] = DeskAddress(*worker["server_desk"])
+
+
+def _write_to_memory() -> None:
+    """What tests write goes with them: it need not wait for a disk where memory is mounted as one and has room."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -91,6 +91,7 @@ def test_a_service_whose_database_was_lost_halts_and_the_doctor_says_why(tmp_pat
         assert doctor(url)[0] == 1
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(240)
 def test_a_killed_payment_process_is_said_to_be_exactly_that_and_all_is_well_when_it_is_back(cluster: Cluster) -> None:
     members = start_all(cluster)

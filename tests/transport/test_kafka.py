@@ -80,6 +80,7 @@ def transport(kafka: str, topic_prefix: str) -> KafkaTransport:
     return made
 
 
+@pytest.mark.proof
 @pytest.mark.kafka
 def test_a_broker_killed_and_started_again_has_every_message_in_order(own_kafka: KafkaServer) -> None:
     own_kafka.start()
