@@ -4,7 +4,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,19 +82,14 @@ READ_ONE = [path for path, methods in DOCUMENT["paths"].items() if "get" in meth
 API, WRONG = everything(EXAMPLES), wrong(EXAMPLES)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "one process",
-        pytest.param("front door", marks=[pytest.mark.proof, pytest.mark.kafka, pytest.mark.postgres]),
-    ],
-)
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a system in one process; `test_schemathesis_at_length` asks the front door of a cluster, too."""
+    yield from to_be_asked(embedded_system(tmp_path_factory.mktemp("schemathesis")))
+
+
+def to_be_asked(running: AbstractContextManager[str]) -> Iterator[str]:
     """A running system's one address; whatever it was asked, at the end honest orders dance and every invariant holds."""
-    if request.param == "one process":
-        running = embedded_system(tmp_path_factory.mktemp("schemathesis"))
-    else:
-        running = front_door(*(request.getfixturevalue(name) for name in ("kafka", "postgres")))
     with running as address:
         drive_until(lambda: httpx.get(f"{address}/health/ready").is_success, pause)
         yield address

@@ -1,5 +1,6 @@
 """What `test_schemathesis` asks, with many examples a route: run by `make proof`, or by `pytest -m proof`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,11 +9,22 @@ import schemathesis
 from tests.http import test_schemathesis as short
 from tests.http.test_schemathesis import ask, bounded, walk
 
-EXAMPLES = 15
+EXAMPLES = 10
 API, WRONG = short.everything(EXAMPLES), short.wrong(EXAMPLES)
 
-url = short.url
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(
+    scope="module", params=["one process", pytest.param("front door", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a system in one process, or of the monitor of a cluster."""
+    if request.param == "one process":
+        yield from short.to_be_asked(short.embedded_system(tmp_path_factory.mktemp("schemathesis")))
+    else:
+        asked = (request.getfixturevalue(name) for name in ("kafka", "postgres"))
+        yield from short.to_be_asked(short.front_door(*asked))
 
 
 @API.parametrize()  # type: ignore[untyped-decorator]  # Schemathesis leaves it untyped
