@@ -105,7 +105,7 @@ proof: servers ## All of these at length, up to 40 minutes; writes docs/evidence
 	$(BIN)/python -m tests.mutants --out $(PROOF)
 	$(BIN)/farandole simulate --seeds 3000 --sweep --json > $(PROOF)/simulate.json
 	$(BIN)/python -m farandole.proof.hostile --records 50000 --json > $(PROOF)/hostile.json
-	$(BIN)/farandole torture --minutes 8 --json > $(PROOF)/torture.json
+	$(BIN)/farandole torture --minutes 7 --json > $(PROOF)/torture.json
 	$(BIN)/python -m farandole.proof.evidence $(PROOF)
 
 ##@ Release

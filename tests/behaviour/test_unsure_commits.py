@@ -74,7 +74,7 @@ def test_commits_that_are_not_answered_or_collide_park_nothing_and_are_found_aga
         ended(house, orders)
 
 
-@pytest.mark.parametrize("commits", [1, 3])
+@pytest.mark.parametrize("commits", [1, 2, 3, 5])
 def test_an_outage_of_any_length_parks_nothing(house: House, commits: int) -> None:
     house.receive(10)
     house.settle()
