@@ -37,8 +37,10 @@ class WorkerNode(Protocol):
 
 
 @pytest.fixture(autouse=True)
-def _logs() -> None:
-    """Every test logs as if it were the first: some configure logs, as a process does."""
+def _logs() -> Iterator[None]:
+    """Every test logs as if it were the first, and so does what is set up before the next: some configure logs, as a process does."""
+    structlog.reset_defaults()
+    yield
     structlog.reset_defaults()
 
 
