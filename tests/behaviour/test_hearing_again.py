@@ -125,8 +125,9 @@ def test_the_same_order_with_another_cause_is_parked_and_nothing_is_said(house: 
 
     for name in SAGA:
         heard = [topic for topic, names in HEARERS.items() if name in names]
-        letters = {letter.topic: letter for letter in house.dead(name)}
-        assert sorted(letters) == sorted(heard)
+        dead = house.dead(name)
+        assert sorted(letter.topic for letter in dead) == sorted(heard)
+        letters = {letter.topic: letter for letter in dead}
         for topic in heard:
             assert str(header(others[topic], "ce_id")) in letters[topic].error
             assert letters[topic].record_value == records[topic].value
