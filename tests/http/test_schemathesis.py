@@ -1,6 +1,5 @@
 """Schemathesis against the whole running system: every route keeps to the OpenAPI document, whatever it is asked."""
 
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from farandole.runtime.settings import load
 from farandole.runtime.wiring import NAMES
 from tests.http.conftest import Client
 from tests.support.databases import PostgresDatabases
+from tests.support.serving import served
 
 WALKS = 10
 """Chance decides how many orders a walk places; so many walks at most are tried for enough of them."""
@@ -114,12 +114,8 @@ def embedded_system(folder: Path) -> Iterator[str]:
     chosen = load({}, {"port": 0})
     bound = listen(chosen)
     with embedded.Embedded(chosen, folder) as system:
-        server = Server(system.app)
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-        serving.start()
-        yield address(bound)
-        server.should_exit = True
-        serving.join()
+        with served(Server(system.app), bound):
+            yield address(bound)
         assert system.halted() is None
 
 

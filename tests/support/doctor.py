@@ -1,7 +1,6 @@
 """A running system and its doctor: orders are placed, processes die and are started again, and what is said of it is read."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
+from tests.support.serving import served
 
 CUSTOMER = {"id": "c-1", "email": "ada@example.com"}
 LATE_AFTER = "2"
@@ -94,13 +94,8 @@ def embedded(folder: Path, **settings: object) -> Iterator[str]:
     """The system in one process, and its address."""
     chosen = load({}, {"port": 0, **settings})
     bound = listen(chosen)
-    with Embedded(chosen, folder) as system:
-        server = Server(system.app)
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-        serving.start()
+    with Embedded(chosen, folder) as system, served(Server(system.app), bound):
         yield address(bound)
-        server.should_exit = True
-        serving.join()
 
 
 def start_all(cluster: Cluster) -> dict[str, Member]:

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
-from threading import Thread
 from typing import Any, Never
 
 import httpx
@@ -18,6 +16,7 @@ from farandole.runtime.demo import stock, wish
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
+from tests.support.serving import served
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,3 @@ def site(folder: Path) -> Iterator[Site]:
     ):
         stock(client)
         yield Site(address(bound), folder, client, running, server)
-
-
-@contextmanager
-def served(server: Server, bound: socket) -> Iterator[Server]:
-    """A server at work in a thread."""
-    serving = Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    serving.start()
-    try:
-        yield server
-    finally:
-        server.should_exit = True
-        serving.join()
