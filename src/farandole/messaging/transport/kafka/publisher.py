@@ -50,6 +50,7 @@ class KafkaPublisher:
         self._prefix = prefix
         self._producer = make()
         self._kept: dict[int, tuple[Message, KafkaReceipt]] = {}
+        self._reports: dict[int, KafkaError | None] = {}
         self._next = 0
         self._failure: KafkaError | None = None
         self._restore_at = 0.0
@@ -108,10 +109,8 @@ class KafkaPublisher:
         )
 
     def _reported(self, number: int, error: KafkaError | None, _: Delivered) -> None:
-        if error is not None:
-            self._failure = error
-        elif kept := self._kept.pop(number, None):
-            kept[1].left -= 1
+        """Only write it down: a fatal error may be on its way through the client, and would end any call from here."""
+        self._reports[number] = error
 
     def _restore(self) -> None:
         _log.warning("kafka.producer_replaced", error=str(self._failure), messages=len(self._kept))
@@ -130,13 +129,30 @@ class KafkaPublisher:
         self._settle(REQUEST_SECONDS)
 
     def _heed(self, patience: float) -> None:
-        try:
-            self._producer.poll(patience)
-        except KafkaException as error:  # a fatal error; the reports of its messages follow
-            self._failure = kafka_error(error)
+        self._listen(self._producer.poll, patience)
 
     def _settle(self, patience: float) -> None:
+        self._listen(self._producer.flush, patience)
+
+    def _listen(self, serve: Callable[[float], int], patience: float) -> None:
         try:
-            self._producer.flush(patience)
+            serve(patience)
         except KafkaException as error:
             self._failure = kafka_error(error)
+        except SystemError as error:  # reports came after a fatal error in one call: each wraps what was raised before
+            self._failure = kafka_error(_origin(error))
+        for number, refusal in self._reports.items():
+            if refusal is not None:
+                self._failure = refusal
+            elif kept := self._kept.pop(number, None):
+                kept[1].left -= 1
+        self._reports.clear()
+
+
+def _origin(error: BaseException) -> KafkaException:
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if not isinstance(cause, KafkaException):
+        raise error
+    return cause
