@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# A run of the tests starts hundreds of processes: none should compile the house again because the machine keeps no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 
 ARGS ?=
 VENV := .venv

@@ -23,7 +23,11 @@ NAMED = {world.name: world for world in WORLDS}
 at_length = partial(pytest.param, marks=pytest.mark.proof)
 
 
-@pytest.mark.parametrize("world", SMALL, ids=lambda world: world.name)
+LARGEST = {"payment-failure", "two-units", "forged"}
+"""Left to `make proof`, which exhausts every world."""
+
+
+@pytest.mark.parametrize("world", [world for world in SMALL if world.name not in LARGEST], ids=lambda world: world.name)
 def test_a_small_world_holds(world: World) -> None:
     result = verify(world)
     assert (result.violated, result.exhausted) == ((), True)

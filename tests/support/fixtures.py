@@ -1,5 +1,6 @@
 """Fixtures and hooks: servers shared by all workers of a test run, and no skipped test where CI is set."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ DESK_ADDRESS = pytest.StashKey[DeskAddress]()
 PROOF = "proof"
 SERVER_FIXTURES = ("kafka", "postgres", "chromium")
 MEMORY = Path("/dev/shm")
+GARBAGE = 50_000
+"""New objects before cycles are looked for, as in a server: by default a tenth of a run's time goes into looking."""
 ROOM = 8 << 30
 """Bytes; a run has about three of eight at its end."""
 S = TypeVar("S", bound=Server)
@@ -109,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[DESK_ADDRESS] = config.stash[DESK].address
     else:
         config.stash[DESK_ADDRESS] = DeskAddress(*worker["server_desk"])
+    gc.set_threshold(GARBAGE)
 
 
 def _write_to_memory() -> None:
@@ -146,6 +150,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for server in SERVER_FIXTURES:
             if server in getattr(item, "fixturenames", ()):
                 item.add_marker(server)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,10 +21,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "failure: delivery error swallowed",
         Edit(
             PUBLISHER,
-            """        if error is not None:
-            self._failure = error
-        elif kept := """,
-            "        if kept := ",
+            """            if refusal is not None:
+                self._failure = refusal
+            elif kept := """,
+            "            if kept := ",
         ),
         here(CLIENT, f"{REAL}::test_a_publisher_says_when_it_could_not_finish"),
     ),
