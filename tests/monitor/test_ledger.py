@@ -271,7 +271,7 @@ def test_under_load_nothing_drifts_and_a_lost_unit_is_found_all_the_same(tmp_pat
             looks.add(found.get("looked_at", ""))
             said.update(one["sentence"] for one in found["findings"] if one["drift"])
 
-        drive_until(lambda: len(looks) > 6, order_and_look)
+        drive_until(lambda: len(looks) > 3, order_and_look)
         assert said == set()
         change(
             f"sqlite:///{tmp_path / 'data' / 'inventory.db'}",

@@ -1,11 +1,13 @@
 """The distributed system as users run it: real processes on real Kafka and PostgreSQL, killed while they work."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 import httpx
 import pytest
 
-from farandole.contract.choreography import FLOWS
+from farandole.contract.choreography import FLOWS, flow
 from farandole.contract.facts import Facts
 from farandole.contract.invariants import findings
 from farandole.messaging.transport.kafka import KafkaTransport
@@ -15,21 +17,45 @@ from farandole.proof.ground.waiting import drive_until, pause
 from farandole.proof.records import record_fact
 from farandole.runtime.demo import specification
 from farandole.runtime.settings import load
-from farandole.runtime.wiring import TOPICS
+from farandole.runtime.wiring import NAMES, TOPICS
+from tests.support.collector import Span, collecting
 from tests.support.customers import place, receive, start_all, wish
+from tests.support.databases import PostgresDatabases
 
 ORDERS = 2_000
 
 
 @pytest.mark.timeout(240)
-def test_the_three_flows_are_danced_on_kafka_and_seen_through_the_front_door(cluster: Cluster) -> None:
-    members = start_all(cluster)
-    receive(members["inventory"].url, 1000)
-    with httpx.Client(base_url=members["monitor"].url, timeout=60) as door:
-        for flow, drawn in zip(FLOWS, specification(), strict=True):
-            order = door.post("/api/orders", json=wish(flow), headers={"Prefer": "wait=30"})
+def test_the_three_flows_are_danced_on_kafka_seen_through_the_front_door_and_one_trace_each(
+    kafka: str, topic_prefix: str, postgres: PostgresDatabases, tmp_path: Path
+) -> None:
+    databases = {name: postgres.migrated(name) for name in NAMES}
+    with (
+        collecting() as collector,
+        Cluster(kafka, databases, topic_prefix, logs=tmp_path, settings=collector.env) as cluster,
+    ):
+        cluster.prepare()
+        members = start_all(cluster)
+        receive(members["inventory"].url, 1000)
+        placed = _danced(members["monitor"].url)
+        wanted = sum(len(flow(kind)) for kind in FLOWS)
+        drive_until(lambda: len(collector.spans()) >= wanted, pause)
+        assert {member.terminate() for member in members.values()} == {0}
+        spans = collector.spans()
+    assert len(spans) == len({span.id for span in spans}) == wanted
+    for kind, order_id in placed.items():
+        _one_trace(kind, [span for span in spans if span.trace == order_id.replace("-", "")])
+
+
+def _danced(url: str) -> dict[str, str]:
+    """An order of each flow by name, each seen to be as the specification draws it."""
+    placed: dict[str, str] = {}
+    with httpx.Client(base_url=url, timeout=60) as door:
+        for kind, drawn in zip(FLOWS, specification(), strict=True):
+            order = door.post("/api/orders", json=wish(kind), headers={"Prefer": "wait=30"})
             assert order.status_code == 201, order.text
-            path = f"/api/orders/{order.json()['id']}"
+            placed[kind] = order.json()["id"]
+            path = f"/api/orders/{placed[kind]}"
 
             def over(path: str = path) -> bool:
                 answer = door.get(f"{path}/timeline")
@@ -40,7 +66,19 @@ def test_the_three_flows_are_danced_on_kafka_and_seen_through_the_front_door(clu
         invariants = {i["id"]: i["violations"] for i in door.get("/api/invariants").json()}
         assert set(invariants.values()) <= {0, None}
         assert invariants["A1"] == invariants["Q2"] == 0
-    assert {member.terminate() for member in members.values()} == {0}
+    return placed
+
+
+def _one_trace(kind: str, spans: Sequence[Span]) -> None:
+    found = {span.id: span for span in spans}
+    told = [(span.service, span.name, found[span.parent].name if span.parent else "") for span in spans]
+    assert sorted(told) == sorted(
+        (step.service, step.words, next((s.words for s in flow(kind) if s.says is step.hears), ""))
+        for step in flow(kind)
+    )
+    heard = [span for span in spans if span.parent]
+    assert len({span.attributes["messaging.destination.partition.id"] for span in heard}) == 1
+    assert {span.attributes["messaging.kafka.offset"] for span in heard} <= {0, 1, 2}
 
 
 @pytest.mark.proof

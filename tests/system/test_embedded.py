@@ -270,30 +270,3 @@ def test_what_the_monitor_has_not_heard_of_may_be_asked_again(up: Embedded) -> N
         answer = httpx.get(f"{up.url}/api/orders/{UNKNOWN}/{name}")
         assert (answer.status_code, answer.headers["Retry-After"]) == (404, "1")
         assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_a_list_is_read_by_pages_and_by_status(up: Embedded) -> None:
-    receive(up.url)
-
-    async def many() -> list[str]:
-        async with httpx.AsyncClient(base_url=up.url, timeout=20) as client:
-            answers = await asyncio.gather(*(client.post("/api/orders", json=wish(price_of(n))) for n in range(120)))
-            return [answer.json()["id"] for answer in answers]
-
-    ids = asyncio.run(many())
-    listed: list[str] = []
-    cursor: str | None = None
-    while True:
-        query = {"limit": "50"} | ({"cursor": cursor} if cursor else {})
-        page = httpx.get(f"{up.url}/api/orders", params=query).json()
-        listed += [order["id"] for order in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    assert listed == sorted(ids, reverse=True)
-    drive_until(lambda: nothing_pending(up.url), pause)
-    for status in ENDS.values():
-        page = httpx.get(f"{up.url}/api/orders", params={"status": status, "limit": "40"}).json()
-        assert ({order["status"] for order in page["items"]}, len(page["items"])) == ({status}, 40)
-        assert page["next_cursor"] is None
-    assert httpx.get(f"{up.url}/api/orders", params={"customer_id": "c-2"}).json()["items"] == []

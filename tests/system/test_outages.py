@@ -277,6 +277,7 @@ def test_the_front_door_says_which_service_is_away(cluster: Cluster) -> None:
         )
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(120)
 def test_a_killed_processs_partitions_are_taken_over_within_ten_seconds(cluster: Cluster) -> None:
     members = [cluster.start(name) for name in SAGA]
