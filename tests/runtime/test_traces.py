@@ -48,7 +48,7 @@ class Danced:
 
     def __init__(self, running: Embedded) -> None:
         self.kept = InMemorySpanExporter()
-        traces, values = Traces(SimpleSpanProcessor(self.kept)), services(settings.load({}))
+        traces, values = Traces("farandole", processor=SimpleSpanProcessor(self.kept)), services(settings.load({}))
         for name, worker in running.workers.items():
             traces.follow(worker, values[name])
         self.payment, self._transport = running.workers["payment"], running.transport
@@ -139,7 +139,9 @@ def test_what_is_heard_again_is_the_same_span_told_once(danced: Danced) -> None:
     assert len(danced.kept.get_finished_spans()) == steps
 
     kept = InMemorySpanExporter()
-    Traces(SimpleSpanProcessor(kept)).follow(danced.payment, services(settings.load({}))["payment"])
+    Traces("farandole", processor=SimpleSpanProcessor(kept)).follow(
+        danced.payment, services(settings.load({}))["payment"]
+    )
     restarted = danced.payment.noticed[-1]
     restarted([(again._replace(at=again.at + 1), decision)])
     assert not kept.get_finished_spans()

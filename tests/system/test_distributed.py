@@ -44,7 +44,7 @@ def test_the_three_flows_are_danced_on_kafka_seen_through_the_front_door_and_one
         spans = collector.spans()
     assert len(spans) == len({span.id for span in spans}) == wanted
     for kind, order_id in placed.items():
-        _one_trace(kind, [span for span in spans if span.trace == order_id.replace("-", "")])
+        _one_trace(kind, [span for span in spans if span.trace == order_id.replace("-", "")], topic_prefix)
 
 
 def _danced(url: str) -> dict[str, str]:
@@ -69,7 +69,7 @@ def _danced(url: str) -> dict[str, str]:
     return placed
 
 
-def _one_trace(kind: str, spans: Sequence[Span]) -> None:
+def _one_trace(kind: str, spans: Sequence[Span], prefix: str) -> None:
     found = {span.id: span for span in spans}
     told = [(span.service, span.name, found[span.parent].name if span.parent else "") for span in spans]
     assert sorted(told) == sorted(
@@ -77,6 +77,11 @@ def _one_trace(kind: str, spans: Sequence[Span]) -> None:
         for step in flow(kind)
     )
     heard = [span for span in spans if span.parent]
+    names = [step.hears.topic for step in flow(kind) if step.hears.topic]
+    assert {span.attributes["messaging.system"] for span in heard} == {"kafka"}
+    assert sorted(str(span.attributes["messaging.destination.name"]) for span in heard) == sorted(
+        f"{prefix}{name}" for name in names
+    )
     assert len({span.attributes["messaging.destination.partition.id"] for span in heard}) == 1
     assert {span.attributes["messaging.kafka.offset"] for span in heard} <= {0, 1, 2}
 

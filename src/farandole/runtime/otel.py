@@ -7,7 +7,7 @@ it is the same span."""
 import threading
 from collections.abc import Callable, Sequence
 from time import time_ns
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -36,9 +36,11 @@ AGAIN: Final = 600_000_000
 class Traces:
     """Gives the spans of this process's workers to a processor, by default the one that OTEL_EXPORTER_OTLP_* describe.
 
-    Of every order either all spans or none, as the sampler decides that OTEL_TRACES_SAMPLER names."""
+    Of every order either all spans or none, as the sampler decides that OTEL_TRACES_SAMPLER names.
+    `system` carries the events, and only it sees `prefix` on topics."""
 
-    def __init__(self, processor: SpanProcessor | None = None) -> None:
+    def __init__(self, system: str, prefix: str = "", processor: SpanProcessor | None = None) -> None:
+        self._system, self._prefix = system, prefix
         self._processor = processor or BatchSpanProcessor(OTLPSpanExporter())
         self._sampler = TracerProvider(shutdown_on_exit=False).sampler
 
@@ -49,13 +51,18 @@ class Traces:
             worker.intake.answered = self._teller(service)
 
     def _teller(self, service: Service) -> Noticed:
-        spans = _spans(service, self._sampler)
+        resource = Resource.create({"service.name": service.name, "service.namespace": "farandole"})
+        spans = _spans([_Known(step, resource, self._carried(step)) for step in service.steps], self._sampler)
 
         def tell(decisions: Decided) -> None:
             for span in spans(decisions):
                 self._processor.on_end(span)
 
         return tell
+
+    def _carried(self, step: Step) -> dict[str, str]:
+        topic = step.hears.topic
+        return {"messaging.system": self._system, "messaging.destination.name": self._prefix + topic} if topic else {}
 
     def close(self) -> None:
         """Send what waits; a collector that is away keeps nobody from ending."""
@@ -64,23 +71,30 @@ class Traces:
         ending.join(STOP_SECONDS)
 
 
-def _spans(service: Service, sampler: Sampler) -> Callable[[Decided], list[ReadableSpan]]:
-    steps = {(step.hears, step.says): step for step in service.steps}
-    resource = Resource.create({"service.name": service.name, "service.namespace": "farandole"})
+class _Known(NamedTuple):
+    """What all spans of a step have in common."""
+
+    step: Step
+    resource: Resource
+    carried: dict[str, str]
+
+
+def _spans(known: Sequence[_Known], sampler: Sampler) -> Callable[[Decided], list[ReadableSpan]]:
+    steps = {(one.step.hears, one.step.says): one for one in known}
     told: dict[str, None] = {}  # in order
 
     def spans(decisions: Decided) -> list[ReadableSpan]:
         now, made = time_ns(), []
         for heard, decision in decisions:
-            step = steps.get((type(heard.event), type(decision.says) if decision.says else None))
-            if step is None or not _due(heard, decision) or not sampled(sampler, heard.event.key):
+            known = steps.get((type(heard.event), type(decision.says) if decision.says else None))
+            if known is None or not _due(heard, decision) or not sampled(sampler, heard.event.key):
                 continue
-            said = event_id(heard.cause.id, step.name)
+            said = event_id(heard.cause.id, known.step.name)
             if said not in told:
                 told[said] = None
                 found = decision.guard.decided_at < heard.at
                 until = decision.guard.decided_at * 1000 if found else now
-                made.append(_span(step, heard, said, until, resource))
+                made.append(_span(known, heard, said, until))
         while len(told) > KEPT:
             del told[next(iter(told))]
         return made
@@ -102,18 +116,19 @@ def _due(heard: Heard[Any], decision: Decision) -> bool:
     return guard.cause == heard.cause and heard.at - again <= guard.decided_at <= heard.at
 
 
-def _span(step: Step, heard: Heard[Any], said: str, until: int, resource: Resource) -> ReadableSpan:
-    order_id, commanded = heard.event.key, not step.hears.topic
+def _span(known: _Known, heard: Heard[Any], said: str, until: int) -> ReadableSpan:
+    step, order_id = known.step, heard.event.key
+    commanded = not step.hears.topic
     start = min((heard.landed_at or heard.at) * 1000, until)
     attributes: dict[str, str | int] = {
         "farandole.order.id": order_id,
         "farandole.event.id": said,
         "farandole.waited_us": max(0, heard.at - (heard.landed_at or heard.at)),
+        **known.carried,
     }
     if step.says:
         attributes["farandole.says"] = step.says.topic
     if not commanded:
-        attributes["messaging.destination.name"] = step.hears.topic
         attributes["messaging.destination.partition.id"] = str(heard.partition)
         attributes["messaging.kafka.offset"] = heard.offset
         attributes["messaging.message.id"] = heard.cause.id
@@ -122,7 +137,7 @@ def _span(step: Step, heard: Heard[Any], said: str, until: int, resource: Resour
         name=step.words,
         context=_context(order_id, said),
         parent=None if commanded else _context(order_id, heard.cause.id),
-        resource=resource,
+        resource=known.resource,
         attributes=attributes,
         kind=SpanKind.SERVER if commanded else SpanKind.CONSUMER,
         start_time=start,

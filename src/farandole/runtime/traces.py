@@ -20,7 +20,7 @@ def follow(settings: Settings, workers: Iterable[tuple[Worker, Service]]) -> Cal
             f"FARANDOLE_TRACES: expected the package {error.name} because it is {settings.traces}, found none:"
             " pip install 'farandole[otel]'"
         ) from None
-    traces = Traces()
+    traces = Traces("kafka" if settings.kafka else "farandole", settings.topic_prefix)
     for worker, service in workers:
         traces.follow(worker, service)
     return traces.close
