@@ -100,11 +100,10 @@ mutants: servers ## Put every seeded bug in and name the test that catches it (A
 .PHONY: proof
 proof: servers ## All of these at length, up to 40 minutes; writes docs/evidence.md
 	@mkdir -p $(PROOF)
-	@echo "farandole verify, which wants one core, beside pytest -m proof, which mostly waits"
+	@echo "farandole verify, which wants one core, beside pytest -m proof, which mostly waits, and the mutants"
 	$(BIN)/farandole verify --json > $(PROOF)/verify.json & verified=$$!; \
-	$(BIN)/python -m pytest -m proof --junitxml=$(PROOF)/tests.xml; tested=$$?; \
-	wait $$verified && exit $$tested
-	$(BIN)/python -m tests.mutants --out $(PROOF)
+	$(BIN)/python -m pytest -m proof --junitxml=$(PROOF)/tests.xml && $(BIN)/python -m tests.mutants --out $(PROOF); \
+	proved=$$?; wait $$verified && exit $$proved
 	$(BIN)/farandole simulate --seeds 3000 --sweep --json > $(PROOF)/simulate.json
 	$(BIN)/python -m farandole.proof.hostile --records 50000 --json > $(PROOF)/hostile.json
 	$(BIN)/farandole torture --minutes 7 --json > $(PROOF)/torture.json

@@ -11,8 +11,8 @@ PRICES = {"happy": "10.00", "payment-failure": "10000.01", "stock-failure": "1.0
 SKUS = {"happy": "tea", "payment-failure": "tea", "stock-failure": "unicorn"}
 
 
-def wish(flow: str) -> dict[str, object]:
-    line = {"sku": SKUS[flow], "quantity": 1, "unit_price": PRICES[flow]}
+def wish(flow: str, price: str | None = None) -> dict[str, object]:
+    line = {"sku": SKUS[flow], "quantity": 1, "unit_price": price or PRICES[flow]}
     return {"customer": CUSTOMER, "currency": "USD", "lines": [line]}
 
 
@@ -47,8 +47,8 @@ async def place(urls: list[str], count: int) -> list[str]:
     return acknowledged
 
 
-def receive(url: str, quantity: int) -> None:
-    answer = httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": quantity})
+def receive(url: str, quantity: int = 100_000) -> None:
+    answer = httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": quantity}, timeout=30)
     assert answer.status_code == 201, answer.text
 
 

@@ -15,25 +15,16 @@ from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.embedded import Embedded
 from farandole.runtime.server import Server, address, listen
 from farandole.runtime.settings import load
+from tests.support.customers import receive, wish
 from tests.support.serving import served
 
-CUSTOMER = {"id": "c-1", "email": "ada@example.com"}
 LATE_AFTER = "2"
 
 
-def wish(price: str = "10.00", quantity: int = 1) -> dict[str, Any]:
-    line = {"sku": "tea", "quantity": quantity, "unit_price": price}
-    return {"customer": CUSTOMER, "currency": "USD", "lines": [line]}
-
-
 def place(url: str, price: str = "10.00") -> str:
-    answer = httpx.post(f"{url}/api/orders", json=wish(price), timeout=30)
+    answer = httpx.post(f"{url}/api/orders", json=wish("happy", price), timeout=30)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
-
-
-def receive(url: str) -> None:
-    assert httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": 100_000}, timeout=30).status_code == 201
 
 
 def diagnosis(url: str) -> dict[str, Any]:

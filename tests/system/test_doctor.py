@@ -15,6 +15,7 @@ from farandole.proof.ground.cluster import Cluster
 from farandole.proof.ground.postgres import libpq_url
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.services.payment import handlers as payment
+from tests.support.customers import receive
 from tests.support.doctor import (
     await_well,
     await_words,
@@ -23,7 +24,6 @@ from tests.support.doctor import (
     embedded,
     of_order,
     place,
-    receive,
     start_again,
     start_all,
 )

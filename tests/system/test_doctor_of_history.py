@@ -7,13 +7,13 @@ import pytest
 from farandole.proof.ground.cluster import Cluster, Embedded
 from farandole.proof.ground.waiting import drive_until, pause
 from farandole.runtime.settings import load
+from tests.support.customers import receive
 from tests.support.doctor import (
     await_well,
     await_words,
     doctor,
     of_order,
     place,
-    receive,
     sentences,
     start_again,
     start_all,

@@ -14,9 +14,9 @@ import pytest
 
 from farandole.proof.ground.cluster import Embedded, farandole
 from farandole.proof.ground.waiting import drive_until, pause
+from tests.support.customers import receive, wish
 
-CUSTOMER = {"id": "c-1", "email": "ada@example.com", "phone": "+14155550123"}
-ENDS = {"10.00": "COMPLETED", "10000.01": "PAYMENT_FAILED", "1.00": "FAILED"}
+ENDS = {"happy": "COMPLETED", "payment-failure": "PAYMENT_FAILED", "stock-failure": "FAILED"}
 UNKNOWN = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"
 
 
@@ -26,22 +26,12 @@ def up(tmp_path: Path) -> Iterator[Embedded]:
         yield running
 
 
-def wish(price: str = "10.00") -> dict[str, Any]:
-    line = {"sku": "unicorn" if price == "1.00" else "tea", "quantity": 1, "unit_price": price}
-    return {"customer": CUSTOMER, "currency": "USD", "lines": [line]}
-
-
-def price_of(number: int) -> str:
+def flow_of(number: int) -> str:
     return list(ENDS)[number % 3]
 
 
-def receive(url: str, quantity: int = 10_000) -> None:
-    answer = httpx.post(f"{url}/api/stock/tea/receipts", json={"quantity": quantity})
-    assert answer.status_code == 201, answer.text
-
-
-def place(url: str, price: str = "10.00", **headers: str) -> httpx.Response:
-    return httpx.post(f"{url}/api/orders", json=wish(price), headers=headers, timeout=40)
+def place(url: str, flow: str = "happy", **headers: str) -> httpx.Response:
+    return httpx.post(f"{url}/api/orders", json=wish(flow), headers=headers, timeout=40)
 
 
 async def under_load(url: str, first: int, stop: Callable[[int], bool]) -> dict[str, str]:
@@ -53,7 +43,7 @@ async def under_load(url: str, first: int, stop: Callable[[int], bool]) -> dict[
         for number in numbers:
             headers = {"Idempotency-Key": f"load-{number}"}
             try:
-                answer = await client.post("/api/orders", json=wish(price_of(number)), headers=headers)
+                answer = await client.post("/api/orders", json=wish(flow_of(number)), headers=headers)
             except httpx.HTTPError:
                 return
             if answer.status_code == 201:
@@ -125,9 +115,9 @@ def test_every_acknowledged_order_survives_kill_nine_under_load_and_ends_as_it_s
     orders = all_orders(up.url)
     assert set(acknowledged.values()) <= orders.keys()
     for key, order_id in acknowledged.items():
-        assert orders[order_id]["status"] == ENDS[price_of(int(key.removeprefix("load-")))]
+        assert orders[order_id]["status"] == ENDS[flow_of(int(key.removeprefix("load-")))]
     for key in list(acknowledged)[::40]:
-        again = place(up.url, price_of(int(key.removeprefix("load-"))), **{"Idempotency-Key": key})
+        again = place(up.url, flow_of(int(key.removeprefix("load-"))), **{"Idempotency-Key": key})
         assert (again.status_code, again.json()["id"]) == (201, acknowledged[key])
     drive_until(lambda: all(timeline_over(up.url, i) for i in list(acknowledged.values())[-12:]), pause)
     drive_until(lambda: no_violations(up.url), pause)
@@ -222,20 +212,22 @@ def test_twins_with_one_key_give_one_order(up: Embedded) -> None:
     async def twins() -> list[httpx.Response]:
         async with httpx.AsyncClient(base_url=up.url, timeout=20) as client:
             headers = {"Idempotency-Key": "twin"}
-            return await asyncio.gather(*(client.post("/api/orders", json=wish(), headers=headers) for _ in range(20)))
+            return await asyncio.gather(
+                *(client.post("/api/orders", json=wish("happy"), headers=headers) for _ in range(20))
+            )
 
     answers = asyncio.run(twins())
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert len(all_orders(up.url)) == 1
-    other = place(up.url, "1.00", **{"Idempotency-Key": "twin"})
+    other = place(up.url, "stock-failure", **{"Idempotency-Key": "twin"})
     assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
 
 
 def test_an_order_that_is_waited_for_has_ended(up: Embedded) -> None:
     receive(up.url)
-    for price, status in ENDS.items():
-        answer = place(up.url, price, Prefer="wait=20")
+    for flow, status in ENDS.items():
+        answer = place(up.url, flow, Prefer="wait=20")
         assert (answer.status_code, answer.json()["status"]) == (201, status)
         assert answer.headers["Preference-Applied"] == "wait=20"
         assert answer.headers["Location"] == f"/api/orders/{answer.json()['id']}"
