@@ -18,6 +18,7 @@ PLAN = ("kill -9 of a process", "immediate shutdown of PostgreSQL", "connections
 RATE = 100.0
 
 
+@pytest.mark.proof
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.timeout(300)

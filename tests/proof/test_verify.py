@@ -163,7 +163,7 @@ def test_a_service_that_forgets_its_answer_is_told_with_the_crash() -> None:
     assert "Q1 violated (every order ended): the order: still PENDING" in diagram
 
 
-@pytest.mark.parametrize("name", ["happy", at_length("payment-failure"), "receipt", at_length("forged")])
+@pytest.mark.parametrize("name", ["happy", *map(at_length, ("payment-failure", "receipt", "forged"))])
 def test_durable_states_are_all_states_without_what_processes_know(name: str) -> None:
     every = _states(replace(NAMED[name], detail=Detail.PROCESSES), without=(_volatile,))
     assert every == _states(replace(NAMED[name], detail=Detail.DURABLE))

@@ -22,7 +22,16 @@ UNKNOWN = "0190a6f0-7d4c-7c3e-9a3b-2f1d5c6e7f80"
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Embedded]:
+    """A system that a test may kill."""
     with Embedded(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A system with goods, for tests that leave it as they found it but for a few orders."""
+    with Embedded(tmp_path_factory.mktemp("shared")) as running:
+        receive(running.url)
         yield running
 
 
@@ -160,11 +169,11 @@ def test_a_signal_ends_it_while_customers_wait_and_watch(up: Embedded) -> None:
         assert set(answers) <= {0, 201, 503}
 
 
-def test_a_folder_has_one_user(up: Embedded, tmp_path: Path) -> None:
-    second = farandole("up", "--port", "0", "--data", str(tmp_path / "data"))
+def test_a_folder_has_one_user(shared: Embedded) -> None:
+    second = farandole("up", "--port", "0", "--data", str(shared.folder))
     assert (second.returncode, second.stdout, len(second.stderr.splitlines())) == (2, "", 1)
     assert "in use" in second.stderr
-    assert place(up.url, Prefer="wait=20").json()["status"] == "FAILED"
+    assert place(shared.url, Prefer="wait=20").json()["status"] == "COMPLETED"
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
@@ -208,31 +217,31 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, name: str, va
     assert named.lower() in refused.stderr.lower()
 
 
-def test_twins_with_one_key_give_one_order(up: Embedded) -> None:
+def test_twins_with_one_key_give_one_order(shared: Embedded) -> None:
     async def twins() -> list[httpx.Response]:
-        async with httpx.AsyncClient(base_url=up.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=shared.url, timeout=20) as client:
             headers = {"Idempotency-Key": "twin"}
             return await asyncio.gather(
                 *(client.post("/api/orders", json=wish("happy"), headers=headers) for _ in range(20))
             )
 
+    before = len(all_orders(shared.url))
     answers = asyncio.run(twins())
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert len(all_orders(up.url)) == 1
-    other = place(up.url, "stock-failure", **{"Idempotency-Key": "twin"})
+    assert len(all_orders(shared.url)) == before + 1
+    other = place(shared.url, "stock-failure", **{"Idempotency-Key": "twin"})
     assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
 
 
-def test_an_order_that_is_waited_for_has_ended(up: Embedded) -> None:
-    receive(up.url)
+def test_an_order_that_is_waited_for_has_ended(shared: Embedded) -> None:
     for flow, status in ENDS.items():
-        answer = place(up.url, flow, Prefer="wait=20")
+        answer = place(shared.url, flow, Prefer="wait=20")
         assert (answer.status_code, answer.json()["status"]) == (201, status)
         assert answer.headers["Preference-Applied"] == "wait=20"
         assert answer.headers["Location"] == f"/api/orders/{answer.json()['id']}"
         assert (answer.json()["reason"] is None) == (status == "COMPLETED")
-    assert "Preference-Applied" not in place(up.url, Prefer="wait=soon").headers
+    assert "Preference-Applied" not in place(shared.url, Prefer="wait=soon").headers
 
 
 def test_an_order_is_watched_resumed_and_over(up: Embedded) -> None:
@@ -257,8 +266,8 @@ def test_an_order_is_watched_resumed_and_over(up: Embedded) -> None:
     assert (status, but_for_repeats(again)) == (200, but_for_repeats(seen))
 
 
-def test_what_the_monitor_has_not_heard_of_may_be_asked_again(up: Embedded) -> None:
+def test_what_the_monitor_has_not_heard_of_may_be_asked_again(shared: Embedded) -> None:
     for name in ("timeline", "diagram", "events"):
-        answer = httpx.get(f"{up.url}/api/orders/{UNKNOWN}/{name}")
+        answer = httpx.get(f"{shared.url}/api/orders/{UNKNOWN}/{name}")
         assert (answer.status_code, answer.headers["Retry-After"]) == (404, "1")
         assert answer.headers["content-type"] == "application/problem+json"

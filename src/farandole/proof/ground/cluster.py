@@ -131,7 +131,7 @@ class Embedded:
     """One `farandole up` on a folder and a free port; ended with the context."""
 
     def __init__(self, folder: Path, **env: str) -> None:
-        self._folder, self._env = folder, env
+        self.folder, self._env = folder, env
         self.process: subprocess.Popen[str]
         self.url = ""
 
@@ -146,10 +146,10 @@ class Embedded:
 
     def start(self) -> None:
         """Start, and learn the address from what it prints."""
-        log = self._folder.with_name(f"{self._folder.name}.log")
+        log = self.folder.with_name(f"{self.folder.name}.log")
         with log.open("a") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "farandole.cli", "up", "--port", "0", "--data", str(self._folder)],
+                [sys.executable, "-m", "farandole.cli", "up", "--port", "0", "--data", str(self.folder)],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -52,10 +52,17 @@ class Caught(NamedTuple):
     hit: Hit
 
 
-def catch(stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = False) -> Caught:
+def catch(
+    stage: Stage,
+    among: Sequence[Slot] = SLOTS,
+    *,
+    whole_service: bool = False,
+    enough: Callable[[Hit], object] = lambda hit: hit.outbox if hit.victim.startswith("order") else hit.spans,
+    seconds: float = LONG,
+) -> Caught:
     """Freeze a process, or all of a service, at a moment when it has something between commit and acknowledgement; who
-    takes orders also has some that are not published yet."""
-    deadline = time.monotonic() + LONG
+    takes orders also has some that are not published yet. When the time is up, the last one looked at."""
+    deadline = time.monotonic() + seconds
     spared = {slot[0] for slot in stage.struck} if whole_service else set()
     free = [slot for slot in among if slot not in stage.struck and slot[0] not in spared]
     order = stage.rng.sample(free, len(free))
@@ -66,8 +73,7 @@ def catch(stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = 
             places = frozenset().union(*(members.get(client(each), frozenset()) for each in slots))
             freeze(stage, slots)
             hit = asked(partial(_left, stage, slots, places))
-            caught = hit.outbox if slot[0] == "order" else hit.spans
-            if caught or time.monotonic() > deadline:
+            if enough(hit) or (slot == order[-1] and time.monotonic() > deadline):
                 return Caught(slots, places, hit)
             thaw(stage, slots)
             time.sleep(LOOK)

@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
@@ -12,6 +12,7 @@ from farandole.proof.ground.cluster import SAGA
 from farandole.proof.torture import aim, refusal, seen
 from farandole.proof.torture.inflight import Hit, InFlight, count
 from farandole.proof.torture.proxy import Proxy
+from farandole.proof.torture.reading import Place
 from farandole.proof.torture.stage import SLOTS, Slot, Stage
 
 Strike = Callable[[Stage], AbstractContextManager[Hit]]
@@ -31,18 +32,43 @@ class Fault:
 
 
 @contextmanager
-def process_killed(
-    stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = False, unheard: bool = False
-) -> Iterator[Hit]:
-    """`unheard`: Kafka is out of reach just before, so that the process dies with what it has decided and could not say."""
-    proxy = stage.ground.kafka_proxy
-    with _healing(proxy) if unheard else nullcontext():
-        if unheard:
+def process_killed(stage: Stage, among: Sequence[Slot] = SLOTS, *, whole_service: bool = False) -> Iterator[Hit]:
+    """Killed at a moment when it has something in flight."""
+    caught = aim.catch(stage, among, whole_service=whole_service)
+    _kill(stage, caught)
+    yield from _gone(stage, caught)
+
+
+@contextmanager
+def process_killed_unheard(stage: Stage) -> Iterator[Hit]:
+    """Kafka is out of reach just before, so that the process dies with what it has decided and could not say; it is in reach
+    again, and the next moment tried, while nobody has decided anything since."""
+    proxy, deadline = stage.ground.kafka_proxy, time.monotonic() + aim.LONG
+    while True:
+        before = {service: aim.asked(partial(stage.watch.decided, service)) for service in SAGA}
+        with _healing(proxy):
             proxy.stall()
             time.sleep(UNHEARD_SECONDS)
-        caught = aim.catch(stage, among, whole_service=whole_service)
-        for slot in caught.slots:
-            stage.members[slot].kill()
+            caught = aim.catch(stage, BEHIND, enough=partial(_since, before), seconds=0)
+            if _since(before, caught.hit) or time.monotonic() > deadline:
+                _kill(stage, caught)
+                break
+            aim.thaw(stage, caught.slots)
+        time.sleep(UNHEARD_SECONDS)
+    yield from _gone(stage, caught)
+
+
+def _since(before: Mapping[str, Mapping[Place, int]], hit: Hit) -> bool:
+    return any(span.end > before[span.service].get(span.place, 0) for span in hit.spans)
+
+
+def _kill(stage: Stage, caught: aim.Caught) -> None:
+    for slot in caught.slots:
+        stage.members[slot].kill()
+
+
+def _gone(stage: Stage, caught: aim.Caught) -> Iterator[Hit]:
+    """While processes are dead, and until they are started again."""
     with _struck(stage, caught.slots):
         yield caught.hit
     if aim.taken_over(stage, caught):
@@ -207,7 +233,7 @@ FAULTS: Final = (
     Fault("kill -9 of a process", process_killed, (0, 9), overlaps=True),
     Fault("kill -9 of who takes orders", partial(process_killed, among=TAKES_ORDERS), (0, 9), overlaps=True),
     Fault("kill -9 of a whole service", partial(process_killed, whole_service=True), (0, 2)),
-    Fault("kill -9 of a process cut off from Kafka", partial(process_killed, among=BEHIND, unheard=True), (0, 2), proxied=True),
+    Fault("kill -9 of a process cut off from Kafka", process_killed_unheard, (0, 2), proxied=True),
     Fault("process frozen beyond its session", process_frozen, (6, 7), overlaps=True),
     Fault("orderly restart of a process", process_restarted, (0, 1)),
     Fault("kill -9 of the broker", partial(broker_stopped, kill=True), (0, 3)),

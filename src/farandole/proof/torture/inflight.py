@@ -86,6 +86,10 @@ class Watch:
         """Who has which partitions, by client id; raises KafkaException while the broker is away."""
         return self._topics.members(service)
 
+    def decided(self, service: str) -> dict[Place, int]:
+        """How far a service has heard each partition."""
+        return {(topic, partition): end for topic, partition, end, _ in self.ask(service, OFFSETS)}
+
     def unacknowledged(
         self, service: str, places: Collection[Place] | None = None, *, ask: bool = True
     ) -> tuple[Span, ...]:

@@ -10,7 +10,6 @@ from confluent_kafka import KafkaException
 
 from farandole.proof.ground.cluster import SAGA
 from farandole.proof.ground.waiting import pause
-from farandole.proof.torture.inflight import OFFSETS
 from farandole.proof.torture.reading import Place
 from farandole.proof.torture.stage import Stage, client
 from farandole.runtime.settings import load
@@ -56,7 +55,7 @@ def _waiting(stage: Stage) -> Iterator[str]:
 
 def _unheard(stage: Stage, ends: dict[Place, int]) -> Iterator[str]:
     for service in SAGA:
-        decided = {(topic, number): end for topic, number, end, _ in stage.watch.ask(service, OFFSETS)}
+        decided = stage.watch.decided(service)
         for place, end in ends.items():
             if place[0] in HEARS[service] and decided.get(place, 0) < end:
                 yield f"{service} heard {place[0]}/{place[1]} up to {decided.get(place, 0)} of {end}"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from struct import unpack_from
 from typing import Final, cast
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from farandole.messaging.envelope import Record
@@ -82,9 +82,15 @@ class Topics:
         return at.topic.removeprefix(self.prefix), at.partition
 
     def ends(self) -> dict[Place, int]:
-        """Where every partition ends now; raises KafkaException while the broker is away."""
+        """Where every partition ends now; raises KafkaException while the broker is away.
+
+        After that another reader asks: one was seen to call its partitions unknown for minutes after the broker was back."""
         reader = self._kept("")
-        return {p: reader.get_watermark_offsets(self.at(p), REQUEST_SECONDS, cached=False)[1] for p in self.places}
+        try:
+            return {p: reader.get_watermark_offsets(self.at(p), REQUEST_SECONDS, cached=False)[1] for p in self.places}
+        except KafkaException:
+            self._readers.pop("").close()
+            raise
 
     def everything(self) -> list[Record]:
         """Every record up to the ends found at the start."""
