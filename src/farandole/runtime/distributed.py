@@ -57,7 +57,7 @@ def serve(name: str, settings: Settings) -> int:
     kafka = transport(settings)
     service = services(settings)[name]
     worker = Worker(service, database, kafka, settings, instance_name(name), lambda: _unready(name, database))
-    end_traces = traces.follow(settings, [(worker, service)])
+    end_traces = traces.follow(settings, [(worker, service)], "kafka", settings.topic_prefix)
     delivering = Delivering(database, settings) if name == "notification" else None
     if delivering:
         worker.noticed.append(delivering.show)
